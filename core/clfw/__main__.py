@@ -1,0 +1,5 @@
+"""`python -m clfw`."""
+
+from clfw.cli import main
+
+main()

@@ -1,0 +1,52 @@
+"""Random changes of training pictures: the interface, and draws that depend on the row alone."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+_MIX = (-0x61C8864680B583EB, -0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15)  # SplitMix64, as signed
+
+
+class Draws:
+    """Random numbers for the pictures of a batch, each a function of (seed, epoch, row, component).
+
+    They do not depend on the batch a row is in, nor on what was drawn before.
+    """
+
+    def __init__(self, rows: Tensor, *, seed: int, epoch: int, component: int) -> None:
+        """`rows` is (B,) int64, on the device where the numbers are to be."""
+        base = _mixed(torch.tensor([seed], dtype=torch.int64) + (component << 32))
+        base = _mixed(base + epoch).to(rows.device)
+        self._keys = _mixed(base + rows * _MIX[0])
+        self._used = 0
+
+    def uniform(self, count: int = 1) -> Tensor:
+        """(B, count) float32 in [0, 1), new numbers at each call."""
+        offsets = torch.arange(self._used, self._used + count, device=self._keys.device)
+        self._used += count
+        bits = _mixed(self._keys[:, None] + (offsets + 1)[None, :] * _MIX[0])
+        return ((bits >> 40) & 0xFFFFFF).to(torch.float32) / float(1 << 24)
+
+
+def _mixed(x: Tensor) -> Tensor:
+    """SplitMix64's finaliser on int64, whose products wrap (Steele, Lea and Flood 2014)."""
+    x = (x ^ ((x >> 30) & 0x3FFFFFFFF)) * _MIX[1]
+    x = (x ^ ((x >> 27) & 0x1FFFFFFFFF)) * _MIX[2]
+    return x ^ ((x >> 31) & 0x1FFFFFFFF)
+
+
+Augment = Callable[[Tensor, Tensor, Draws], tuple[Tensor, Tensor]]
+"""(images in [0, 1] (B, C, H, W), targets (B,) int64 or (B, K) float, draws) to images, targets."""
+
+
+def chain(augments: Sequence[Augment], seed: int) -> Callable[..., tuple[Tensor, Tensor]]:
+    """One function (images, targets, rows, epoch) to (images, targets) that applies all in order."""
+
+    def apply(images: Tensor, targets: Tensor, rows: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
+        for component, augment in enumerate(augments):
+            draws = Draws(rows, seed=seed, epoch=epoch, component=component)
+            images, targets = augment(images, targets, draws)
+        return images, targets
+
+    return apply

@@ -1,0 +1,133 @@
+"""Batches of pictures from a uint8 tensor: order, selection, conversion, normalisation."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from clfw.device import Device
+from clfw.preprocess import Preprocess
+
+EVALUATION_VALUES = 4_000_000  # input values of one evaluation batch, at most
+EVALUATION_PICTURES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some pictures.
+
+    Attributes:
+        images: (B, C, H, W) float32 in [0, 1], not yet normalised.
+        targets: (B,) int64.
+        rows: (B,) int64, a number of its own for each picture.
+    """
+
+    images: Tensor
+    targets: Tensor
+    rows: Tensor
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def parts(self, count: int) -> Iterator["Batch"]:
+        """The batch in `count` pieces of nearly equal size, fewer where it is small."""
+        if count == 1:
+            yield self
+            return
+        for chunk in torch.arange(len(self), device=self.targets.device).chunk(count):
+            yield Batch(self.images[chunk], self.targets[chunk], self.rows[chunk])
+
+
+class SplitBatches:
+    """One split of the pictures, on a device."""
+
+    def __init__(
+        self,
+        images: NDArray[np.uint8],
+        targets: NDArray[np.int64],
+        positions: NDArray[np.int64],
+        device: Device,
+    ) -> None:
+        """`images` (N, H, W, C) and `targets` (N,) hold more than the split; `positions` choose it."""
+        self._format = device.memory_format
+        self._device = device.torch_device
+        whole = torch.from_numpy(images)  # the memory map itself, nothing is copied
+        if self._device.type == "cpu":
+            self._images, self._positions = whole, torch.from_numpy(positions)
+        else:  # only this split's pictures take room on the device
+            self._images = whole[torch.from_numpy(positions)].to(self._device)
+            self._positions = torch.arange(len(positions), device=self._device)
+        self._targets = torch.from_numpy(targets[positions]).to(self._device)
+        self._rows = torch.from_numpy(positions).to(self._device)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def targets(self) -> Tensor:
+        """(N,) int64, in row order."""
+        return self._targets
+
+    def take(self, index: Tensor) -> Batch:
+        """The pictures at `index` (B,) int64 within the split."""
+        chosen = self._images.index_select(0, self._positions[index])  # (B, H, W, C) uint8
+        images = chosen.permute(0, 3, 1, 2).to(torch.float32, memory_format=self._format)
+        return Batch(images.div_(255), self._targets[index], self._rows[index])
+
+    def training(self, size: int, *, seed: int, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch from number `start` on; the order follows (seed, epoch) alone."""
+        order = shuffled(len(self), seed, epoch).to(self._device)
+        for first, last in batch_bounds(len(self), size)[start:]:
+            yield self.take(order[first:last])
+
+    def in_order(self, size: int) -> Iterator[Batch]:
+        """All pictures in row order."""
+        everything = torch.arange(len(self), device=self._device)
+        for first in range(0, len(self), size):
+            yield self.take(everything[first : first + size])
+
+
+def shuffled(count: int, seed: int, epoch: int) -> Tensor:
+    """A permutation of `count` rows, a pure function of (seed, epoch)."""
+    mixed = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0]
+    generator = torch.Generator().manual_seed(int(mixed) & 0x7FFFFFFFFFFFFFFF)
+    return torch.randperm(count, generator=generator)
+
+
+def batch_bounds(count: int, size: int) -> list[tuple[int, int]]:
+    """(first, last) of each batch; every row once.
+
+    A last batch of one picture joins the one before it, as batch norm cannot train on one.
+    """
+    starts = list(range(0, count, size))
+    if len(starts) > 1 and count - starts[-1] == 1:
+        starts.pop()
+    return list(zip(starts, [*starts[1:], count], strict=True))
+
+
+class Normalise:
+    """(pixel - mean) / std per channel, in place: the last thing before the network."""
+
+    def __init__(self, preprocess: Preprocess, device: torch.device) -> None:
+        shape = (1, preprocess.channels, 1, 1)
+        self._mean = torch.tensor(preprocess.mean, device=device).reshape(shape)
+        self._std = torch.tensor(preprocess.std, device=device).reshape(shape)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """(B, C, H, W) float32 in [0, 1], which is overwritten, to normalised values."""
+        return images.sub_(self._mean).div_(self._std)
+
+
+def evaluation_size(preprocess: Preprocess) -> int:
+    """Pictures in an evaluation batch: a fixed number for an input, so that figures repeat."""
+    values = preprocess.channels * preprocess.height * preprocess.width
+    return max(1, min(EVALUATION_PICTURES, EVALUATION_VALUES // values))
+
+
+def to_array(tensor: Tensor) -> NDArray[np.float32]:
+    """`tensor` on the host."""
+    array: NDArray[np.float32] = tensor.detach().cpu().numpy()
+    return array

@@ -1,0 +1,79 @@
+"""The command line: one command a file, errors printed in one place."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from clfw.cli.evaluate import evaluate
+from clfw.cli.inspect import inspect
+from clfw.cli.list import list_
+from clfw.cli.plugins import plugins
+from clfw.cli.predict import predict
+from clfw.cli.run import run
+from clfw.cli.show import show
+from clfw.errors import ClfwError
+
+BUG = 70
+INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="clfw", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Train, evaluate and ship image classifiers.
+
+    Start with: clfw run --model fashion_cnn --data fashion_csv
+    """
+
+
+for _command in (run, evaluate, predict, list_, show, inspect, plugins):
+    cli.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None, obj: object = None) -> None:
+    """Run the command line and end the process with the documented exit code."""
+    sys.exit(outcome(arguments, obj))
+
+
+def outcome(arguments: Sequence[str] | None = None, obj: object = None) -> int:
+    """Run the command line; the exit code. A person's mistake never shows a traceback."""
+    debug = bool(os.environ.get("CLFW_DEBUG"))
+    try:
+        cli.main(args=None if arguments is None else list(arguments), obj=obj, standalone_mode=False)
+    except ClfwError as error:
+        if debug:
+            raise
+        return report(error.message, error.hint, error.exit_code)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.NoSuchOption as error:
+        hint = f"did you mean {error.possibilities[0]}?" if error.possibilities else ""
+        return report(f"no option '{error.option_name}'", hint, 2)
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        hint = f"see {context.command_path} --help" if context else ""
+        return report(error.format_message().rstrip("."), hint, error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        return report("stopped by Ctrl-C", "", INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115  (flushed at exit, quietly)
+        return 0
+    except Exception as error:
+        if debug:
+            raise
+        return report(
+            f"a fault in clfw or a plugin: {type(error).__name__}: {error}",
+            "set CLFW_DEBUG=1 for the traceback and report it",
+            BUG,
+        )
+    return 0
+
+
+def report(message: str, hint: str, code: int) -> int:
+    """Print an error as the house form has it; returns `code`."""
+    print(f"error: {message}", file=sys.stderr)
+    if hint:
+        print(f"\nhint: {hint}", file=sys.stderr)
+    return code

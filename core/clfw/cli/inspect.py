@@ -1,0 +1,34 @@
+"""`clfw inspect`: what a weights file says of itself. Imports no torch."""
+
+from pathlib import Path
+
+import click
+
+from clfw.cli.options import json_option, print_json
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@json_option
+def inspect(path: Path, as_json: bool) -> None:
+    """Show what a weights file (or the one in a run folder) says of itself."""
+    from clfw.weightsfile import find_weights, read_header
+
+    header = read_header(find_weights(path))
+    if as_json:
+        tensors = {n: {"dtype": d, "shape": list(s)} for n, (d, s) in header.tensors.items()}
+        print_json({**header.facts, "tensors": tensors})
+        return
+    facts = header.facts
+    model, weights = facts["model"], facts.get("weights", {})
+    click.echo(f"model     {model.get('component')} of {model.get('package')} {model.get('version')}")
+    click.echo(f"values    {model.get('values')}")
+    click.echo(f"classes   {', '.join(header.classes)}")
+    click.echo(f"input     {header.preprocess}")
+    click.echo(f"data      {facts['data']}")
+    click.echo(f"weights   {weights.get('which')}, step {weights.get('step')}")
+    for split, figures in facts["metrics"].items():
+        click.echo(f"{split:<10}accuracy {figures['accuracy']:.2%}, loss {figures['loss']:.4f}")
+    click.echo("tensors")
+    for name, (dtype, shape) in header.tensors.items():
+        click.echo(f"  {name}  {dtype} {list(shape)}")

@@ -1,0 +1,86 @@
+"""`clfw predict`: classes of single pictures, or of a dataset's split as a submission file."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from clfw.cli.options import (
+    data_dir_option,
+    device_option,
+    installed,
+    json_option,
+    lookup_options,
+    print_json,
+    say,
+    settings_option,
+)
+from clfw.errors import OutputError, UsageError
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("images", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--data", default="", help="Data entry, instead of pictures.")
+@click.option("--split", default="test", show_default=True, help="Split of --data.")
+@click.option("--out", type=click.Path(path_type=Path), help="CSV file for the predictions.")
+@settings_option
+@device_option
+@data_dir_option
+@click.option("--require-full", is_flag=True, help="Refuse the bundled sample.")
+@lookup_options
+@json_option
+@click.pass_obj
+def predict(
+    seams: Any,
+    path: Path,
+    images: tuple[Path, ...],
+    data: str,
+    split: str,
+    out: Path | None,
+    settings: tuple[str, ...],
+    device: str,
+    data_dir: Path | None,
+    require_full: bool,
+    registry: Path | None,
+    disabled: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Predict the class of pictures, or of every picture of a split.
+
+    \b
+    clfw predict runs/fashion_cnn-fashion_csv-001 shoe.png shirt.jpg
+    clfw predict runs/fashion_cnn-fashion_csv-001 --data fashion_csv --split test --out submission.csv
+    """
+    from clfw.cli.progress import show_progress
+    from clfw.inference import open_images, open_split, write_rows
+    from clfw.plan import Request
+    from clfw.weightsfile import find_weights, read_header
+
+    if bool(images) == bool(data):
+        raise UsageError("predict: needs pictures or --data, one of the two")
+    if out is not None and (out.exists() or not out.absolute().parent.is_dir()):
+        raise OutputError(f"--out {out}: is there already, or its folder is not")
+    there = installed(registry, disabled)
+    header = read_header(find_weights(path))
+    if images:
+        opened = open_images(header, images, show_progress)
+    else:
+        request = Request(
+            data=data, settings=settings, data_folder=data_dir, require_full=require_full
+        )
+        opened = open_split(header, request, there.catalog, there.registry, split, show_progress)
+
+    from clfw.evaluating import predict_split
+    from clfw.run import Seams
+
+    rows = predict_split(header, opened, there.catalog, seams or Seams(), device)
+    if out is not None:
+        write_rows(out, rows, opened.submission)
+        say(f"{out}: {len(rows):,} predictions ({opened.source})")
+    elif as_json:
+        print_json([row.to_json() for row in rows])
+    else:
+        for row in rows:
+            click.echo(f"{row.key}  {row.label}  {row.probability:.2%}" if not row.error
+                       else f"{row.key}  error: {row.error}")  # fmt: skip

@@ -1,0 +1,117 @@
+"""`clfw run`: train a model on data and write a run folder."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from clfw.cli.options import (
+    data_dir_option,
+    device_option,
+    installed,
+    json_option,
+    lookup_options,
+    print_json,
+    say,
+    settings_option,
+)
+
+
+class CountOrFull(click.ParamType):
+    """A number of pictures, or "full"."""
+
+    name = "count|full"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if value == "full" or isinstance(value, int):
+            return value
+        try:
+            return int(value)
+        except ValueError:
+            self.fail(f"'{value}' is neither a whole number nor 'full'", param, ctx)
+
+
+@click.command()
+@click.option("--model", default="", help="Model entry or architecture; see clfw list.")
+@click.option("--data", default="", help="Data entry or dataset; see clfw list.")
+@click.option("--recipe", default="", help="Recipe entry; names model, data and values.")
+@click.option("--epochs", type=int, help="Passes over the training split.")
+@click.option("--steps", type=int, help="Stop after so many updates.")
+@click.option("--batch-size", type=CountOrFull(), help="Pictures in a batch, or 'full'.")
+@click.option("--lr", type=float, help="Learning rate.")
+@click.option("--seed", type=int, help="Decides weights, order and augmentation.")
+@click.option("--augment", help="Augmentations, as in flip,rotate; '' for none.")
+@settings_option
+@device_option
+@data_dir_option
+@click.option("--require-full", is_flag=True, help="Refuse the bundled sample.")
+@click.option("--out", type=click.Path(path_type=Path), help="Run folder (default: runs/NAME-001).")
+@lookup_options
+@json_option
+@click.pass_obj
+def run(
+    seams: Any,
+    model: str,
+    data: str,
+    recipe: str,
+    augment: str | None,
+    settings: tuple[str, ...],
+    device: str,
+    data_dir: Path | None,
+    require_full: bool,
+    out: Path | None,
+    registry: Path | None,
+    disabled: tuple[str, ...],
+    as_json: bool,
+    **train_options: Any,
+) -> None:
+    """Train a model on data.
+
+    \b
+    clfw run --model fashion_cnn --data fashion_csv
+    clfw run --recipe fashion_document
+    clfw run --model fashion_cnn --data fashion_csv --set model.width=8 --epochs 3
+    """
+    from clfw.plan import Request, resolve_plan
+
+    there = installed(registry, disabled)
+    request = Request(
+        model=model,
+        data=data,
+        recipe=recipe,
+        settings=settings,
+        options={key: value for key, value in train_options.items() if value is not None},
+        augment=None if augment is None else [name for name in augment.split(",") if name],
+        device=device,
+        data_folder=data_dir,
+        require_full=require_full,
+    )
+    plan = resolve_plan(request, there.catalog, there.registry)
+
+    from clfw.cli.progress import show_progress
+    from clfw.opening import decode_splits, open_data, settle_preprocess
+    from clfw.rows import refuse_untrainable
+    from clfw.runs import require_creatable
+    from clfw.source import SPLITS
+
+    require_creatable(out)
+    opened = open_data(plan.data)
+    refuse_untrainable(opened.rows)
+    preprocess = settle_preprocess(opened, plan.model.component, plan.model.params)
+    splits = tuple(split for split in SPLITS if opened.rows.labelled(split))
+    pictures = decode_splits(opened, preprocess, splits, show_progress)
+
+    from clfw.run import Seams, execute
+
+    result = execute(plan, pictures, seams or Seams(), out, say, show_progress)
+    if as_json:
+        print_json(result.to_json(plan))
+        return
+    for split, evaluation in result.evaluations.items():
+        low, high = evaluation.interval
+        click.echo(
+            f"{split} accuracy {evaluation.accuracy:.2%} ({low:.2%} to {high:.2%}), "
+            f"loss {evaluation.loss:.4f}"
+        )
+    sample = " (bundled sample)" if plan.data.source == "sample" else ""
+    click.echo(f"{result.folder}: {result.seconds:.1f} s{sample}")

@@ -1,0 +1,109 @@
+"""`clfw show`: everything about one name."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from clfw.cli.options import installed, json_option, lookup_options, print_json
+
+if TYPE_CHECKING:
+    from clfw.cli.options import Installed
+
+
+@click.command()
+@click.argument("name")
+@lookup_options
+@json_option
+def show(name: str, registry: Path | None, disabled: tuple[str, ...], as_json: bool) -> None:
+    """Show a model, data, recipe or augmentation: origin, values, parameters, an example."""
+    found = facts(name, installed(registry, disabled))
+    if as_json:
+        print_json(found)
+        return
+    for part in found:
+        print_facts(part)
+
+
+def facts(name: str, there: "Installed") -> list[dict[str, Any]]:
+    """What is known of each thing of that name; `UsageError` when there is none."""
+    from clfw.datavalues import DataValues
+    from clfw.errors import UsageError, nearest, printable
+    from clfw.params import describe, params_class
+    from clfw.registry import SECTIONS, Section
+
+    found = []
+    kinds: dict[Section, Any] = {"models": "architecture", "data": "dataset"}
+    for section in SECTIONS:
+        kind = kinds.get(section)
+        if (section, name) not in there.registry.entries and (kind, name) not in there.catalog.offers:
+            continue
+        entry = there.registry.find(section, name, there.catalog)
+        part: dict[str, Any] = {"kind": section, "name": name, "origin": entry.origin}
+        part |= {key: value for key, value in entry.fields.items() if key != "component"}
+        if kind:
+            offer = there.catalog.find(kind, entry.component)
+            cls = params_class(offer.component)
+            part |= {"component": entry.component, "plugin": offer.plugin.origin}
+            group = "model" if section == "models" else "data"
+            part["parameters"] = described(describe(cls), group, entry.table("values"))
+            if section == "data":
+                extra = describe(DataValues)
+                part["parameters"] += described(extra, group, entry.table("values"))
+        part["example"] = example(section, name)
+        found.append(part)
+    if ("augmentation", name) in there.catalog.offers:
+        offer = there.catalog.find("augmentation", name)
+        part = {"kind": "augment", "name": name, "plugin": offer.plugin.origin}
+        part["summary"] = offer.component.summary
+        cls = params_class(offer.component)
+        part["parameters"] = described(describe(cls), f"augment.{name}", {})
+        part["example"] = example("augment", name)
+        found.append(part)
+    if not found:
+        known = [n for s in SECTIONS for n in there.registry.names(s)]
+        known += [n for _, n in there.catalog.offers]
+        raise UsageError(
+            f"nothing is named '{printable(name)}'",
+            hint=nearest(name, known, "see what there is: clfw list"),
+        )
+    return found
+
+
+def described(rows: list[Any], group: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+    """Parameters as plain rows, each with the value that the entry gives it."""
+    return [
+        {
+            "key": f"{group}.{row.name}",
+            "type": row.kind,
+            "default": row.default,
+            "entry": values.get(row.name),
+            "allowed": row.allowed,
+            "meaning": row.meaning,
+        }
+        for row in rows
+    ]
+
+
+def example(section: str, name: str) -> str:
+    """A command that uses the name."""
+    return {
+        "models": f"clfw run --model {name} --data fashion_csv",
+        "data": f"clfw run --model fashion_cnn --data {name}",
+        "recipes": f"clfw run --recipe {name}",
+        "augment": f"clfw run --model fashion_cnn --data fashion_csv --augment {name}",
+    }[section]
+
+
+def print_facts(part: dict[str, Any]) -> None:
+    """One thing for a person to read."""
+    click.echo(f"{part.pop('name')} ({part.pop('kind')})")
+    parameters = part.pop("parameters", [])
+    for key, value in part.items():
+        click.echo(f"  {key:<10} {value}")
+    if parameters:
+        click.echo("  parameters")
+    for row in parameters:
+        value = row["default"] if row["entry"] is None else f"{row['entry']} (entry)"
+        allowed = f" [{row['allowed']}]" if row["allowed"] else ""
+        click.echo(f"    {row['key']} = {value}  {row['type']}{allowed}: {row['meaning']}")

@@ -1,0 +1,99 @@
+"""What a plugin offers: an architecture, a dataset reader, an augmentation. Declarations only.
+
+The code behind a component is named by a reference, "package.module:object", and imported when it
+is needed, so that listing names costs nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["architecture", "dataset", "augmentation"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Architecture:
+    """A network that can be built for a task.
+
+    Attributes:
+        name: lower_snake name a person types.
+        summary: one line, lower case.
+        build: reference to `(params, task) -> nn.Module`, which maps (B, C, H, W) float32 images to
+            (B, K) logits, loads nothing, and raises `TaskNotSupported` where it cannot serve.
+        params: reference to a `clfw.params.Params` subclass; empty when there are no parameters.
+        prepare: reference to `(params, preprocess) -> Preprocess`, torch-free, for a network that
+            dictates its input (channels, size, normalisation); empty to take the data's own.
+        initialise: reference to `(model, params, folder) -> None`, called on fresh runs only, to load
+            pretrained weights from the weights folder; empty when building is all there is.
+        parameter_count: trainable and frozen parameters on the document's own task, if known.
+        channels: the channel counts it accepts; empty for any.
+    """
+
+    name: str
+    summary: str
+    build: str
+    params: str = ""
+    prepare: str = ""
+    initialise: str = ""
+    parameter_count: int | None = None
+    channels: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dataset:
+    """A reader of pictures and labels.
+
+    Attributes:
+        name: lower_snake name a person types.
+        summary: one line, lower case.
+        open: reference to `(params, path) -> Source`; `path` is where the data was found, or None
+            for a dataset that needs no files. Opening decodes nothing.
+        params: reference to a `clfw.params.Params` subclass; empty when there are no parameters.
+        needs_path: whether there must be files at `data.path`.
+    """
+
+    name: str
+    summary: str
+    open: str
+    params: str = ""
+    needs_path: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Augmentation:
+    """A random change of training pictures.
+
+    Attributes:
+        name: lower_snake name a person types.
+        summary: one line, lower case.
+        build: reference to `(params, task) -> Augment`, see `clfw.augmenting.Augment`.
+        params: reference to a `clfw.params.Params` subclass; empty when there are no parameters.
+    """
+
+    name: str
+    summary: str
+    build: str
+    params: str = ""
+
+
+Component = Architecture | Dataset | Augmentation
+
+KINDS: dict[Kind, type[Component]] = {
+    "architecture": Architecture,
+    "dataset": Dataset,
+    "augmentation": Augmentation,
+}
+
+
+def kind_of(component: Component) -> Kind:
+    """The word for what `component` is."""
+    return next(kind for kind, cls in KINDS.items() if isinstance(component, cls))
+
+
+def load(reference: str) -> Callable[..., Any]:
+    """Import the object that "package.module:object" names; only ever called on a plugin's own words."""
+    import importlib
+
+    module, _, name = reference.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return found

@@ -1,0 +1,42 @@
+"""What core itself asks of every dataset: where it is, picture size, normalisation, split."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from clfw.params import Params
+
+Side = Annotated[int, Field(ge=1, le=4096)]
+Level = Annotated[float, Field(ge=0, le=1)]
+Spread = Annotated[float, Field(gt=0, le=1)]
+
+
+class DataValues(Params):
+    """The part of the `data` group that is the same whatever reads the data."""
+
+    path: str = Field("", description="folder or file of the data; relative to the data folder")
+    image_size: Side | tuple[Side, Side] | None = Field(
+        None, description="side, or height and width, of the network's input, pixels"
+    )
+    channels: Literal[1, 3] | None = Field(
+        None, description="1 for greyscale, 3 for colour; otherwise as the first picture is"
+    )
+    fit: Literal["squash", "crop", "pad"] = Field(
+        "crop", description="how another aspect ratio is made to fit the input"
+    )
+    mean: tuple[Level, ...] | None = Field(
+        None, description="per channel, of pixels over 255; measured on the training split if absent"
+    )
+    std: tuple[Spread, ...] | None = Field(
+        None, description="per channel, of pixels over 255; measured on the training split if absent"
+    )
+    validation: float = Field(
+        0.1, ge=0, lt=1, description="share of the training rows held out where the data has no such split"
+    )
+    split_seed: int = Field(0, ge=0, description="another seed holds out other rows")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "DataValues":
+        if (self.mean is None) != (self.std is None):
+            raise ValueError("mean and std are given together or not at all")
+        return self

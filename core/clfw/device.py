@@ -1,0 +1,88 @@
+"""Where and how tensors are computed: the processor, memory format and threads, each with a reason."""
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from clfw.errors import UsageError, nearest
+
+NAMES = ("auto", "cpu", "cuda", "mps")
+WIDE = 16  # output channels of the widest convolution from which channels-last pays on a CPU
+
+
+class Device(Protocol):
+    """What the trainer and the evaluator ask of a device."""
+
+    torch_device: torch.device
+    memory_format: torch.memory_format
+
+    def place(self, model: nn.Module) -> nn.Module:
+        """`model` on the device, in the memory format that suits it."""
+
+    def autocast(self) -> contextlib.AbstractContextManager[Any]:
+        """The precision that forward passes run in."""
+
+    def facts(self) -> Mapping[str, str]:
+        """Every choice with its reason, for the header line and the run folder."""
+
+
+class TorchDevice:
+    """A processor that PyTorch drives."""
+
+    def __init__(self, request: str) -> None:
+        name, reason = choose(request)
+        self.torch_device = torch.device(name)
+        self.memory_format = torch.contiguous_format
+        self._facts = {"device": f"{name} ({reason})", "threads": str(torch.get_num_threads())}
+        if name == "cuda":
+            torch.set_float32_matmul_precision("high")
+            self._facts["precision"] = "float32 with TF32 products (fast on tensor cores)"
+        else:
+            self._facts["precision"] = "float32"
+
+    def place(self, model: nn.Module) -> nn.Module:
+        widest = max(
+            (m.out_channels for m in model.modules() if isinstance(m, nn.Conv2d)), default=0
+        )
+        if widest >= WIDE:
+            self.memory_format = torch.channels_last
+            reason = f"channels-last (widest convolution {widest} >= {WIDE})"
+        else:
+            self.memory_format = torch.contiguous_format
+            reason = f"contiguous (widest convolution {widest} < {WIDE})"
+        self._facts["memory format"] = reason
+        return model.to(self.torch_device).to(memory_format=self.memory_format)  # type: ignore[call-overload, no-any-return]
+
+    def autocast(self) -> contextlib.AbstractContextManager[Any]:
+        return contextlib.nullcontext()
+
+    def facts(self) -> Mapping[str, str]:
+        return self._facts
+
+
+def choose(request: str) -> tuple[str, str]:
+    """The device's name and why it was taken.
+
+    Raises:
+        UsageError: an unknown name, or a device that this machine lacks.
+    """
+    if request not in NAMES:
+        raise UsageError(
+            f"--device: '{request}' is not one of {', '.join(NAMES)}", hint=nearest(request, NAMES)
+        )
+    available = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if request != "auto":
+        if not available[request]:
+            raise UsageError(
+                f"--device {request}: PyTorch finds none here", hint="leave --device out"
+            )
+        return request, "asked for"
+    name = next(name for name, there in available.items() if there)
+    return name, "no GPU found" if name == "cpu" else "found"

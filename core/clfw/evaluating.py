@@ -1,0 +1,55 @@
+"""Finished weights at work: figures of labelled pictures, predictions for any."""
+
+import torch
+from torch import Tensor
+
+from clfw.batches import Normalise, SplitBatches, evaluation_size
+from clfw.evaluation import Evaluation, predict_logits
+from clfw.inference import OpenedPictures, Prediction
+from clfw.manager import Catalog
+from clfw.run import Seams
+from clfw.weights import restore_model
+from clfw.weightsfile import Header
+
+
+def logits_of(
+    header: Header, opened: OpenedPictures, catalog: Catalog, seams: Seams, device_name: str
+) -> Tensor:
+    """(M, K) logits of the opened pictures on the CPU."""
+    device = seams.device(device_name)
+    model = device.place(restore_model(header, catalog))
+    batches = SplitBatches(opened.images, opened.targets, opened.positions, device)
+    normalise = Normalise(header.preprocess, device.torch_device)
+    return predict_logits(model, batches, normalise, evaluation_size(header.preprocess), device)
+
+
+def evaluate_split(
+    header: Header, opened: OpenedPictures, catalog: Catalog, seams: Seams, device_name: str
+) -> Evaluation:
+    """Figures of the opened pictures, which all have labels."""
+    logits = logits_of(header, opened, catalog, seams, device_name)
+    targets = torch.from_numpy(opened.targets[opened.positions])
+    return seams.evaluator.evaluate(logits, targets, header.classes)
+
+
+def predict_split(
+    header: Header, opened: OpenedPictures, catalog: Catalog, seams: Seams, device_name: str
+) -> list[Prediction]:
+    """One prediction for each opened picture, in order."""
+    logits = logits_of(header, opened, catalog, seams, device_name)
+    best = logits.double().softmax(1).max(1)
+    rows = []
+    for place, (key, k, probability) in enumerate(
+        zip(opened.keys, best.indices.tolist(), best.values.tolist(), strict=True)
+    ):
+        error = opened.errors.get(place, "")
+        rows.append(
+            Prediction(
+                key=key,
+                label="" if error else opened.labels[k],
+                name="" if error else header.classes[k],
+                probability=0.0 if error else probability,
+                error=error,
+            )
+        )
+    return rows

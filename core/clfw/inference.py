@@ -1,0 +1,148 @@
+"""Pictures for finished weights: a split of a dataset, or files; and the predictions file. No torch."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clfw.decoding import decode
+from clfw.errors import DataError, printable
+from clfw.manager import Catalog
+from clfw.opening import Progress, open_data, tick_of
+from clfw.params import Layer, parse_settings
+from clfw.pixels import open_pixels
+from clfw.plan import Request, resolve_data
+from clfw.registry import Registry
+from clfw.rows import require_split, with_classes
+from clfw.runs import write_csv
+from clfw.source import SPLITS, Submission
+from clfw.weightsfile import Header
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenedPictures:
+    """Decoded pictures to predict.
+
+    Attributes:
+        images: (N, H, W, C) uint8, more than are asked for.
+        positions: (M,) which of them.
+        keys: the M names.
+        targets: (N,) class indices in the order of the weights; -1 for none.
+        errors: what is wrong with a picture, by its place among the M.
+        labels: text to write for each class.
+        source: "full", "sample" or "files".
+    """
+
+    images: NDArray[np.uint8]
+    positions: NDArray[np.int64]
+    keys: Sequence[str]
+    targets: NDArray[np.int64]
+    errors: dict[int, str]
+    labels: tuple[str, ...]
+    source: str
+    submission: Submission | None = None
+
+    def require_labels(self) -> None:
+        """Raise unless every picture has a label."""
+        if (self.targets[self.positions] < 0).any():
+            raise DataError(
+                "the split has rows without a label, so there is nothing to compare with",
+                hint="use clfw predict",
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prediction:
+    """One picture's answer; a picture that does not decode has an error and no label."""
+
+    key: str
+    label: str
+    name: str
+    probability: float
+    error: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+def open_split(
+    header: Header,
+    request: Request,
+    catalog: Catalog,
+    registry: Registry,
+    split: str,
+    progress: Progress,
+) -> OpenedPictures:
+    """A split of `request.data`, prepared as in training, with classes in the weights' order."""
+    entry = registry.find("data", request.data, catalog)
+    trained_on = header.facts["data"]
+    layers = [Layer("--set", parse_settings(request.settings)["data"])]
+    if trained_on.get("entry") == request.data:  # so that the same rows are held out
+        values = {k: trained_on[k] for k in ("validation", "split_seed") if k in trained_on}
+        layers.insert(0, Layer("weights file", values))
+    choice = resolve_data(entry, catalog, layers, request)
+    opened = open_data(choice)
+    require_split(opened.rows, split)
+    wanted = opened.rows.of(split)
+    rows = with_classes(opened.rows, header.classes, wanted)
+    # The splits that a run decodes, so that its cache serves here too.
+    splits = [s for s in SPLITS if rows.labelled(s)] if rows.labelled(split) else [split]
+    numbers = np.sort(np.concatenate([rows.of(s) for s in splits]))
+    bar = progress("decoding", len(numbers))
+    try:
+        store = open_pixels(opened.source, rows.table, numbers, header.preprocess, tick_of(bar))
+    finally:
+        bar.close()
+    texts = dict(zip(opened.rows.classes, opened.rows.class_values, strict=True))
+    return OpenedPictures(
+        images=store.images,
+        positions=np.searchsorted(numbers, wanted),
+        keys=[rows.table.keys[row] for row in wanted.tolist()],
+        targets=rows.targets[numbers],
+        errors={},
+        labels=tuple(texts.get(name, name) for name in header.classes),
+        source=choice.source,
+        submission=rows.table.submission if split == "test" else None,
+    )
+
+
+def open_images(header: Header, paths: Sequence[Path], progress: Progress) -> OpenedPictures:
+    """Picture files; one that cannot be read keeps its place, as an error."""
+    preprocess = header.preprocess
+    shape = (len(paths), preprocess.height, preprocess.width, preprocess.channels)
+    images = np.zeros(shape, np.uint8)
+    errors: dict[int, str] = {}
+    bar = progress("decoding", len(paths))
+    for place, path in enumerate(paths):
+        try:
+            images[place] = decode(path.read_bytes(), preprocess)
+        except DataError as error:
+            errors[place] = error.message
+        except OSError as error:
+            errors[place] = f"cannot be read: {error.strerror}"
+        bar.advance(1)
+    bar.close()
+    return OpenedPictures(
+        images=images,
+        positions=np.arange(len(paths)),
+        keys=[printable(str(path), 400) for path in paths],
+        targets=np.full(len(paths), -1, np.int64),
+        errors=errors,
+        labels=header.classes,
+        source="files",
+    )
+
+
+def write_rows(path: Path, rows: Sequence[Prediction], submission: Submission | None) -> None:
+    """Predictions as CSV: in the data's own submission layout and order, or one row a picture."""
+    if submission is None:
+        table = [(r.key, r.label, r.name, f"{r.probability:.6f}", r.error) for r in rows]
+        write_csv(path, ("key", "label", "class", "probability", "error"), table)
+        return
+    labels = {row.key: row.label for row in rows}
+    header = (submission.key_column, submission.label_column)
+    write_csv(path, header, [(key, labels[key]) for key in submission.keys])

@@ -1,0 +1,182 @@
+"""Opens the data of a plan: rows checked, preprocessing settled, pictures decoded. No torch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clfw.components import Architecture, load
+from clfw.datavalues import DataValues
+from clfw.decoding import checked_array, decode_bytes
+from clfw.errors import ClfwError, DataError, UsageError
+from clfw.params import Params
+from clfw.pixels import PixelStore, Tick, measure, open_pixels
+from clfw.plan import Choice, DataChoice
+from clfw.preprocess import Preprocess
+from clfw.rows import Rows, check_rows, fingerprint, read_table
+from clfw.source import Source
+from clfw.task import Task
+
+LARGEST_NATURAL_SIDE = 64  # pixels; larger pictures are scaled to DEFAULT_SIDE
+DEFAULT_SIDE = 128
+Progress = Callable[[str, int], "ProgressBar"]
+
+
+class ProgressBar:
+    """Counts what is done; this one shows nothing."""
+
+    def advance(self, count: int) -> None:
+        """`count` more are done."""
+
+    def close(self) -> None:
+        """Nothing more will come."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenedData:
+    """A dataset whose rows are checked, with its source at hand to decode from."""
+
+    choice: DataChoice
+    source: Source
+    rows: Rows
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pictures:
+    """The decoded pictures of some splits.
+
+    Attributes:
+        images: (N, H, W, C) uint8.
+        numbers: (N,) row number of each picture in the table.
+        targets: (N,) int64 class indices, -1 for none.
+        fingerprint: hash of everything that is learned from.
+    """
+
+    images: NDArray[np.uint8]
+    numbers: NDArray[np.int64]
+    targets: NDArray[np.int64]
+    preprocess: Preprocess
+    fingerprint: str
+    cached: bool
+    rows: Rows
+
+    def where(self, split: str) -> NDArray[np.int64]:
+        """Positions of a split's pictures in `images`."""
+        return np.flatnonzero(np.isin(self.numbers, self.rows.of(split)))
+
+
+def open_data(choice: DataChoice) -> OpenedData:
+    """Open the source and check every row; decodes nothing."""
+    component = choice.choice.component
+    source: Source = load(component.open)(choice.choice.params, choice.path)
+    reader: dict[str, Any] = {
+        "component": component.name,
+        "package": choice.choice.plugin.package,
+        "version": choice.choice.plugin.version,
+        "values": choice.choice.params.model_dump(mode="json"),
+    }
+    table = read_table(source, reader)
+    if not table.keys:
+        raise DataError(f"data '{choice.choice.entry}': no rows")
+    return OpenedData(choice=choice, source=source, rows=check_rows(table, choice.values.params))
+
+
+def settle_preprocess(
+    opened: OpenedData, architecture: Architecture, params: Params
+) -> Preprocess:
+    """The data's natural values, changed where the network dictates its own input."""
+    natural = natural_preprocess(opened, opened.choice.values.params)
+    if not architecture.prepare:
+        return natural
+    settled: Preprocess = load(architecture.prepare)(params, natural)
+    return settled
+
+
+def natural_preprocess(opened: OpenedData, values: DataValues) -> Preprocess:
+    """What the values say; where they are silent, what the first pictures show."""
+    size = (values.image_size,) * 2 if isinstance(values.image_size, int) else values.image_size
+    channels = values.channels
+    if size is None or channels is None:
+        found_size, found_channels = look_at_pictures(opened)
+        size, channels = size or found_size, channels or found_channels
+    for name in ("mean", "std"):
+        given = getattr(values, name)
+        if given is not None and len(given) not in (1, channels):
+            raise UsageError(f"data.{name}: has {len(given)} values, and there are {channels} channels")
+    return Preprocess(
+        channels=channels,
+        height=size[0],
+        width=size[1],
+        fit=values.fit,
+        mean=spread_over(values.mean, channels),
+        std=spread_over(values.std, channels),
+    )
+
+
+def spread_over(values: tuple[float, ...] | None, channels: int) -> tuple[float, ...]:
+    """One value per channel; a single one serves all; () for None."""
+    if values is None:
+        return ()
+    return values * channels if len(values) == 1 else values
+
+
+def look_at_pictures(opened: OpenedData, at_most: int = 32) -> tuple[tuple[int, int], int]:
+    """Size and channels that fit the first readable training pictures."""
+    sizes: set[tuple[int, int]] = set()
+    channels = 1
+    for row in opened.rows.of("train")[:at_most].tolist():
+        data = opened.source.read(row)
+        try:
+            pixels = checked_array(data) if isinstance(data, np.ndarray) else decode_bytes(data)
+        except ClfwError:
+            continue  # every bad picture is named when all are decoded
+        sizes.add((pixels.shape[0], pixels.shape[1]))
+        channels = max(channels, pixels.shape[2])
+    if len(sizes) == 1 and max(next(iter(sizes))) <= LARGEST_NATURAL_SIDE:
+        return sizes.pop(), channels
+    return (DEFAULT_SIDE, DEFAULT_SIDE), channels
+
+
+def decode_splits(
+    opened: OpenedData, preprocess: Preprocess, splits: tuple[str, ...], progress: Progress
+) -> Pictures:
+    """The pictures of `splits`, from the cache or decoded now, with the normalisation measured."""
+    rows = opened.rows
+    numbers = np.sort(np.concatenate([rows.of(split) for split in splits]))
+    bar = progress("decoding", len(numbers))
+    try:
+        store: PixelStore = open_pixels(
+            opened.source, rows.table, numbers, preprocess, tick_of(bar)
+        )
+    finally:
+        bar.close()
+    pictures = Pictures(
+        images=store.images,
+        numbers=numbers,
+        targets=rows.targets[numbers],
+        preprocess=preprocess,
+        fingerprint=fingerprint(rows, store.digest),
+        cached=store.cached,
+        rows=rows,
+    )
+    if preprocess.mean:
+        return pictures
+    mean, std = measure(store.images, pictures.where("train"))
+    return replace(pictures, preprocess=replace(preprocess, mean=mean, std=std))
+
+
+def tick_of(bar: ProgressBar) -> Tick:
+    """The function that a decoding thread calls."""
+    return bar.advance
+
+
+def task_of(rows: Rows, preprocess: Preprocess) -> Task:
+    """What the network is built for."""
+    return Task(
+        classes=rows.classes,
+        channels=preprocess.channels,
+        height=preprocess.height,
+        width=preprocess.width,
+    )

@@ -1,0 +1,312 @@
+"""Everything about a run, resolved and validated from names and values. No torch, no data read."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar
+
+from clfw.components import Architecture, Augmentation, Component, Dataset, Kind
+from clfw.datavalues import DataValues
+from clfw.errors import InputMissing, UsageError, nearest, printable
+from clfw.manager import Catalog, Plugin
+from clfw.params import Layer, Params, Resolved, params_class, parse_settings, resolve
+from clfw.recipe import Recipe
+from clfw.registry import Entry, Registry
+
+C = TypeVar("C", bound=Component)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What a person asked for.
+
+    Attributes:
+        settings: `group.key=value` texts of `--set`.
+        options: values of `train` given by options of their own, by key; `--lr` for "lr".
+        augment: names given by `--augment`; None for what the recipe says.
+    """
+
+    model: str = ""
+    data: str = ""
+    recipe: str = ""
+    settings: Sequence[str] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    augment: Sequence[str] | None = None
+    device: str = "auto"
+    data_folder: Path | None = None
+    require_full: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice(Generic[C]):
+    """A component with validated parameters."""
+
+    entry: str
+    component: C
+    plugin: Plugin
+    values: Resolved[Params]
+
+    @property
+    def params(self) -> Params:
+        """The validated parameters."""
+        return self.values.params
+
+    def to_json(self) -> dict[str, Any]:
+        """For the plan file."""
+        return {
+            "entry": self.entry,
+            "component": self.component.name,
+            "package": self.plugin.package,
+            "version": self.plugin.version,
+            "values": self.values.to_json(),
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataChoice:
+    """A dataset component, where its files are, and how its pictures are prepared.
+
+    Attributes:
+        source: "full", or "sample" when the files are absent and the bundled sample stands in.
+        path: where the files were found; None for a dataset without files.
+    """
+
+    choice: Choice[Dataset]
+    values: Resolved[DataValues]
+    source: Literal["full", "sample"]
+    path: Path | None
+
+    def to_json(self) -> dict[str, Any]:
+        """For the plan file."""
+        path = None if self.path is None else str(self.path)
+        common = self.values.to_json()
+        merged = self.choice.to_json()
+        merged["values"] = {**merged["values"], **common}
+        return {**merged, "source": self.source, "found": path}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """A run before it starts."""
+
+    model: Choice[Architecture]
+    data: DataChoice
+    recipe: Resolved[Recipe]
+    augment: tuple[Choice[Augmentation], ...]
+    recipe_name: str
+    device: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of `plan.json`."""
+        return {
+            "clfw": metadata.version("clfw"),
+            "recipe": self.recipe_name,
+            "model": self.model.to_json(),
+            "data": self.data.to_json(),
+            "augment": [choice.to_json() for choice in self.augment],
+            "train": self.recipe.to_json(),
+            "device": self.device,
+        }
+
+
+def resolve_plan(request: Request, catalog: Catalog, registry: Registry) -> Plan:
+    """Look every name up, lay defaults, entries, recipe and options over each other, validate."""
+    recipe = registry.find("recipes", request.recipe, catalog) if request.recipe else None
+    names = {
+        "model": request.model or (recipe.fields.get("model", "") if recipe else ""),
+        "data": request.data or (recipe.fields.get("data", "") if recipe else ""),
+    }
+    for key, name in names.items():
+        if not name:
+            raise UsageError(f"--{key}: needs a name", hint="see what there is: clfw list")
+    settings = parse_settings(request.settings)
+    chosen = recipe_layers(recipe)
+    model_entry = registry.find("models", names["model"], catalog)
+    model = choose(
+        "architecture",
+        model_entry,
+        catalog,
+        [*chosen["model"], Layer("--set", settings["model"])],
+        "model",
+    )
+    train = [
+        Layer(f"model entry '{model_entry.name}'", model_entry.table("train")),
+        *chosen["train"],
+        Layer("--set", settings["train"]),
+        *(Layer(f"--{key.replace('_', '-')}", {key: v}) for key, v in request.options.items()),
+    ]
+    data_entry = registry.find("data", names["data"], catalog)
+    data_layers = [*chosen["data"], Layer("--set", settings["data"])]
+    return Plan(
+        model=model,
+        data=resolve_data(data_entry, catalog, data_layers, request),
+        recipe=resolve(Recipe, train, "train"),
+        augment=choose_augmentations(request, model_entry, recipe, settings["augment"], catalog),
+        recipe_name=request.recipe,
+        device=request.device,
+    )
+
+
+def recipe_layers(recipe: Entry | None) -> dict[str, list[Layer]]:
+    """The values of a recipe entry by group."""
+    groups: dict[str, list[Layer]] = {"model": [], "data": [], "train": []}
+    if recipe is None:
+        return groups
+    for group, values in recipe.table("values").items():
+        where = f"recipe '{recipe.name}'"
+        if group == "augment":
+            continue
+        if group not in groups or not isinstance(values, dict):
+            raise UsageError(
+                f"{where}: values.{printable(group)}: must be a table named model, data or train"
+            )
+        groups[group].append(Layer(where, values))
+    return groups
+
+
+def choose(
+    kind: Kind, entry: Entry, catalog: Catalog, layers: Sequence[Layer], group: str
+) -> Choice[Any]:
+    """The component of an entry with its values under `layers`."""
+    offer = catalog.find(kind, entry.component)
+    own = Layer(f"{group} entry '{entry.name}'", entry.table("values"))
+    values = resolve(params_class(offer.component), [own, *layers], group)
+    return Choice(
+        entry=entry.name, component=offer.component, plugin=offer.plugin, values=values
+    )
+
+
+def resolve_data(
+    entry: Entry, catalog: Catalog, layers: Sequence[Layer], request: Request
+) -> DataChoice:
+    """The dataset, its files, or its bundled sample where they are absent."""
+    offer = catalog.find("dataset", entry.component)
+    cls = params_class(offer.component)
+    own = Layer(f"data entry '{entry.name}'", entry.table("values"))
+    both = [own, *layers]
+    refuse_unknown(both, cls)
+    common = resolve(DataValues, only(both, DataValues), "data")
+    values = resolve(cls, only(both, cls), "data")
+    assert isinstance(offer.component, Dataset)
+    if not offer.component.needs_path:
+        choice = Choice(
+            entry=entry.name, component=offer.component, plugin=offer.plugin, values=values
+        )
+        return DataChoice(choice=choice, values=common, source="full", path=None)
+    path = locate(common, entry, request.data_folder or data_folder())
+    sample = entry.fields.get("sample", "")
+    if path is not None:
+        choice = Choice(
+            entry=entry.name, component=offer.component, plugin=offer.plugin, values=values
+        )
+        return DataChoice(choice=choice, values=common, source="full", path=path)
+    if not sample or request.require_full or common.origins["path"] == "--set":
+        raise missing(entry, common.params.path, request)
+    stand_in = catalog.find("dataset", sample)
+    choice = Choice(
+        entry=entry.name,
+        component=stand_in.component,
+        plugin=stand_in.plugin,
+        values=resolve(params_class(stand_in.component), [], "data"),
+    )
+    return DataChoice(choice=choice, values=common, source="sample", path=None)
+
+
+def refuse_unknown(layers: Sequence[Layer], cls: type[Params]) -> None:
+    """Every key of the data group belongs to the reader or to core."""
+    known = [*cls.model_fields, *DataValues.model_fields]
+    for layer in layers:
+        for key in layer.values:
+            if key not in known:
+                raise UsageError(
+                    f"{layer.origin}: data.{printable(key)}: no such parameter",
+                    hint=nearest(key, known, f"known: {', '.join(known)}"),
+                )
+
+
+def only(layers: Sequence[Layer], cls: type[Params]) -> list[Layer]:
+    """`layers` with the keys that `cls` has."""
+    return [
+        Layer(layer.origin, {k: v for k, v in layer.values.items() if k in cls.model_fields})
+        for layer in layers
+    ]
+
+
+def data_folder() -> Path:
+    """Where full datasets are looked for: `CLFW_DATA_DIR`, else the platform's data folder."""
+    override = os.environ.get("CLFW_DATA_DIR")
+    if override:
+        return Path(override)
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("clfw")) / "data"
+
+
+def locate(values: Resolved[DataValues], entry: Entry, folder: Path) -> Path | None:
+    """The data's folder or file, or None.
+
+    What a person or their registry wrote is tried from the working folder first; the packaged
+    entries look in the data folder alone, so that a stray `./mnist` does not become the data.
+    """
+    name = values.params.path or entry.name
+    packaged = entry.origin == "clfw" and values.origins["path"] != "--set"
+    candidates = [folder / name, folder / f"{name}.zip"]
+    if not packaged:
+        candidates.insert(0, Path(name).expanduser())
+    return next((path for path in candidates if path.exists()), None)
+
+
+def missing(entry: Entry, path: str, request: Request) -> InputMissing:
+    """The error for data that is not there."""
+    folder = request.data_folder or data_folder()
+    ways = [f"put it into {folder} or name that folder with --data-dir"]
+    if entry.fields.get("fetch"):
+        ways.insert(0, f"clfw fetch {entry.name}")
+    what = "the full set" if request.require_full else "the data"
+    return InputMissing(
+        f"data '{entry.name}': {what} '{printable(path or entry.name)}' is not in {folder}",
+        hint=", or ".join(ways),
+    )
+
+
+def choose_augmentations(
+    request: Request,
+    model: Entry,
+    recipe: Entry | None,
+    settings: Mapping[str, Mapping[str, Any]],
+    catalog: Catalog,
+) -> tuple[Choice[Augmentation], ...]:
+    """The augmentations in order: those of `--augment`, else the recipe's, else the model entry's."""
+    if request.augment is not None:
+        origin, listed = "--augment", list(request.augment)
+    elif recipe is not None and "augment" in recipe.table("values"):
+        origin, listed = f"recipe '{recipe.name}'", list(recipe.table("values")["augment"])
+    elif recipe is None:
+        origin, listed = f"model entry '{model.name}'", list(model.fields.get("augment", []))
+    else:
+        origin, listed = "default", []
+    choices = []
+    for item in listed:
+        values = dict(item) if isinstance(item, dict) else {"use": item}
+        name = str(values.pop("use", ""))
+        offer = catalog.find("augmentation", name)
+        layers = [Layer(origin, values), Layer("--set", settings.get(name, {}))]
+        resolved = resolve(params_class(offer.component), layers, f"augment.{name}")
+        choices.append(
+            Choice(entry=name, component=offer.component, plugin=offer.plugin, values=resolved)
+        )
+    for name in settings:
+        if name not in [choice.entry for choice in choices]:
+            raise UsageError(
+                f"--set augment.{printable(name)}: that augmentation is not in use",
+                hint=f"add --augment {printable(name)}",
+            )
+    return tuple(choices)  # type: ignore[arg-type]
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no space: equal values give equal text. Refuses NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

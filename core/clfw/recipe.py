@@ -1,0 +1,81 @@
+"""How to train: every value that decides the course of training, typed and bounded."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from clfw.params import Params
+
+Positive = Annotated[int, Field(ge=1)]
+
+
+class Recipe(Params):
+    """The `train` group of a plan. An update is one optimiser step."""
+
+    epochs: int = Field(10, ge=1, description="passes over the training split")
+    steps: Positive | None = Field(
+        None, description="stop after this many updates, whatever the epochs say"
+    )
+    batch_size: Positive | Literal["full"] = Field(
+        128, description="pictures in a batch, or 'full' for the whole training split"
+    )
+    accumulate: int = Field(1, ge=1, description="batches whose gradients make one update")
+    optimizer: Literal["adam", "adamw", "sgd"] = Field("adam", description="update rule")
+    lr: float = Field(1e-3, gt=0, le=100, description="learning rate; the peak of a schedule")
+    weight_decay: float = Field(
+        0.0, ge=0, le=10, description="L2 penalty (decoupled for adamw), per update"
+    )
+    betas: tuple[
+        Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]
+    ] = Field((0.9, 0.999), description="decay of the first and second moments (adam, adamw)")
+    amsgrad: bool = Field(False, description="keep the largest second moment (adam, adamw)")
+    momentum: float = Field(0.9, ge=0, lt=1, description="momentum (sgd)")
+    nesterov: bool = Field(False, description="Nesterov momentum (sgd)")
+    schedule: Literal["constant", "one_cycle", "cosine", "plateau"] = Field(
+        "constant", description="course of the learning rate"
+    )
+    warmup: float = Field(
+        0.0, ge=0, lt=1, description="share of all updates in which lr rises (one_cycle, cosine)"
+    )
+    plateau_factor: float = Field(0.5, gt=0, lt=1, description="lr multiplier on a plateau")
+    plateau_patience: int = Field(
+        3, ge=0, description="evaluations without progress before lr falls"
+    )
+    plateau_min_lr: float = Field(1e-6, ge=0, description="lr never falls under this (plateau)")
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="share of the target spread over all classes"
+    )
+    class_weights: Literal["none", "balanced"] | tuple[Annotated[float, Field(ge=0)], ...] = Field(
+        "none", description="loss weight per class: none, balanced by count, or a list"
+    )
+    clip_norm: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="gradients are scaled down to this norm"
+    )
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        None, description="decay of averaged weights, per update; they are evaluated and saved"
+    )
+    monitor: Literal["loss", "accuracy"] = Field(
+        "accuracy", description="validation figure that decides best weights, plateau, stopping"
+    )
+    patience: Positive | None = Field(
+        None, description="evaluations without progress before training stops"
+    )
+    keep: Literal["best", "last"] = Field(
+        "best", description="weights that are saved: best by the monitor, or those of the end"
+    )
+    evaluate_epochs: int = Field(1, ge=1, description="epochs between evaluations")
+    evaluate_steps: Positive | None = Field(
+        None, description="updates between evaluations, instead of epochs"
+    )
+    observe_test: bool = Field(
+        False, description="evaluate the test split during training too; it never steers"
+    )
+    seed: int = Field(0, ge=0, lt=2**32, description="decides weights, order and augmentation")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Recipe":
+        if self.batch_size == "full" and self.accumulate > 1:
+            raise ValueError("accumulate must be 1 when batch_size is 'full'")
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov needs a momentum above 0")
+        return self

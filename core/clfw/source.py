@@ -1,0 +1,62 @@
+"""Where a dataset's pictures and labels are: what a reader hands to core. No decoding here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Submission:
+    """The layout in which predictions for the test split are to be handed in."""
+
+    key_column: str
+    label_column: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """One row a picture, as columns of equal length N.
+
+    Attributes:
+        keys: names the row; unique within its split.
+        labels: the label as the data writes it, or None where the row has none.
+        splits: "train", "validation" or "test".
+        stamps: a short text that changes when the picture's bytes change (size and checksum, say).
+        places: where the row was declared, for messages, as "train.csv:12".
+        groups: rows of one group never part in a split (patient, site); empty for none.
+        class_names: the K class names in order, or empty for the sorted labels.
+        class_values: the label text of each class, where it is not the name itself.
+        strays: files beside the pictures that are none.
+        submission: the layout for predictions, where the data states one.
+    """
+
+    keys: Sequence[str]
+    labels: Sequence[str | None]
+    splits: Sequence[str]
+    stamps: Sequence[str]
+    places: Sequence[str]
+    groups: Sequence[str] = ()
+    class_names: tuple[str, ...] = ()
+    class_values: tuple[str, ...] = ()
+    strays: tuple[str, ...] = ()
+    submission: Submission | None = field(default=None)
+
+
+@runtime_checkable
+class Source(Protocol):
+    """An opened dataset. Opening is cheap; `table` may read every file name and every CSV row."""
+
+    def identity(self) -> str:
+        """A text that changes whenever `table()` or `read()` would answer otherwise."""
+
+    def table(self) -> Table:
+        """The rows. Raises `DataError` naming file, line and column of what is wrong."""
+
+    def read(self, row: int) -> "bytes | numpy.ndarray":
+        """Row `row`'s picture: encoded bytes, or (H, W) or (H, W, C) uint8. Called from threads."""

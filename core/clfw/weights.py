@@ -1,0 +1,141 @@
+"""Weights in and out of a model: one safetensors file that describes itself."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from clfw.components import Architecture
+from clfw.components import load as load_reference
+from clfw.errors import DataError, PluginError, printable
+from clfw.manager import Catalog
+from clfw.params import Layer, params_class, resolve
+from clfw.plan import canonical_json
+from clfw.storage import write_atomically
+from clfw.task import Task
+from clfw.weightsfile import FORMAT, Header
+
+SHOWN = 3  # mismatching tensors named one by one
+
+
+def save_weights(path: Path, model: nn.Module, facts: dict[str, Any]) -> None:
+    """Write the model's state with its description; equal models give equal files.
+
+    Raises:
+        DataError: two entries of the state share memory, or a value is not finite.
+    """
+    tensors = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+    refuse_shared(model)
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise DataError(f"the model's tensor '{name}' is not finite, so it is not saved")
+    text = canonical_json({"format": FORMAT, **facts})
+    write_atomically(path, save(tensors, metadata={"clfw": text}))
+
+
+def refuse_shared(model: nn.Module) -> None:
+    """Raise when two names of the state are one memory, which the file format cannot express."""
+    owners: dict[int, str] = {}
+    for name, tensor in model.state_dict().items():
+        if tensor.numel() and (first := owners.setdefault(tensor.data_ptr(), name)) != name:
+            raise DataError(
+                f"the model's tensors '{first}' and '{name}' share memory",
+                hint="give each module parameters of its own",
+            )
+
+
+def load_weights(model: nn.Module, header: Header) -> None:
+    """Copy a file's tensors into `model`, after every name, shape and dtype has been compared.
+
+    Raises:
+        DataError: damaged file, or tensors that do not fit the model.
+    """
+    where = printable(str(header.path))
+    try:
+        tensors = load(header.path.read_bytes())
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise DataError(f"{where}: damaged: {printable(str(error))}") from None
+    require_fit(tensors, model.state_dict(), where)
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise DataError(f"{where}: tensor '{printable(name)}' is not finite")
+    model.load_state_dict(tensors)
+
+
+def require_fit(tensors: dict[str, Tensor], state: dict[str, Tensor], where: str) -> None:
+    """Raise unless both have the same names with the same shapes and dtypes."""
+    faults = [f"'{printable(n)}' is missing" for n in state.keys() - tensors.keys()]
+    faults += [f"'{printable(n)}' is not in the model" for n in tensors.keys() - state.keys()]
+    faults += [
+        f"'{name}' is {tuple(tensors[name].shape)} {tensors[name].dtype}, "
+        f"the model has {tuple(state[name].shape)} {state[name].dtype}"
+        for name in state.keys() & tensors.keys()
+        if (tensors[name].shape, tensors[name].dtype) != (state[name].shape, state[name].dtype)
+    ]
+    if faults:
+        faults.sort()
+        more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
+        raise DataError(f"{where}: does not fit the model: {'; '.join(faults[:SHOWN])}{more}")
+
+
+def build_model(architecture: Architecture, params: Any, task: Task) -> nn.Module:
+    """The network for a task, with the weights that the present seed gives.
+
+    Raises:
+        PluginError: what was built is no module.
+        TaskNotSupported: from the architecture.
+    """
+    model = load_reference(architecture.build)(params, task)
+    if not isinstance(model, nn.Module):
+        raise PluginError(
+            f"architecture '{architecture.name}': build gave {type(model).__name__}, not a module"
+        )
+    return model
+
+
+def require_output(model: nn.Module, task: Task, architecture: str) -> None:
+    """Raise unless two blank pictures give (2, K) finite-shaped logits; leaves the model as it was."""
+    device = next(model.parameters()).device
+    mode = model.training
+    blank = torch.zeros(2, task.channels, task.height, task.width, device=device)
+    with torch.inference_mode():
+        logits = model.eval()(blank)
+    model.train(mode)
+    wanted = (2, task.num_classes)
+    seen = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+    if seen != wanted:
+        raise PluginError(
+            f"architecture '{architecture}': 2 pictures of {task.num_classes} classes gave an "
+            f"output of shape {seen}, expected {wanted}",
+            hint=f"mend its build function: the head needs {task.num_classes} outputs",
+        )
+
+
+def restore_model(header: Header, catalog: Catalog) -> nn.Module:
+    """The model that a weights file describes, in evaluation mode, on the CPU."""
+    described = header.facts["model"]
+    name = str(described.get("component", ""))
+    try:
+        offer = catalog.find("architecture", name)
+    except PluginError as error:
+        package = printable(str(described.get("package", "unknown")))
+        raise PluginError(
+            f"{printable(str(header.path))}: {error.message} (the weights were made with {package})",
+            hint=f"install the package '{package}'" if package != "clfw" else error.hint,
+        ) from None
+    assert isinstance(offer.component, Architecture)
+    layer = Layer("weights file", described.get("values", {}))
+    params = resolve(params_class(offer.component), [layer], "model").params
+    preprocess = header.preprocess
+    task = Task(
+        classes=header.classes,
+        channels=preprocess.channels,
+        height=preprocess.height,
+        width=preprocess.width,
+    )
+    model = build_model(offer.component, params, task)
+    load_weights(model, header)
+    return model.eval()

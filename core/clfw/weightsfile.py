@@ -1,0 +1,148 @@
+"""The self-describing weights file from outside: its header, read strictly, without torch.
+
+The format is safetensors: eight bytes of header length, a JSON header, the tensors. One metadata
+key, "clfw", holds canonical JSON that says everything a prediction needs.
+"""
+
+import json
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clfw.errors import DataError, InputMissing, printable
+from clfw.preprocess import DECODER, Preprocess
+
+FORMAT = 1
+MAX_HEADER = 25_000_000  # bytes
+MAX_TENSORS = 100_000
+FILE_NAME = "model.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Header:
+    """What a weights file says of itself.
+
+    Attributes:
+        facts: the decoded "clfw" metadata.
+        tensors: dtype and shape by name.
+    """
+
+    path: Path
+    facts: dict[str, Any]
+    tensors: dict[str, tuple[str, tuple[int, ...]]]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of the logits."""
+        return tuple(self.facts["classes"])
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """How pictures were prepared in training."""
+        fields = dict(self.facts["preprocess"])
+        fields["mean"], fields["std"] = tuple(fields["mean"]), tuple(fields["std"])
+        return Preprocess(**fields)
+
+
+def find_weights(path: Path) -> Path:
+    """The weights file that `path` names: itself, or the one in a run folder."""
+    if path.is_dir():
+        inside = path / FILE_NAME
+        if not inside.exists():
+            raise InputMissing(
+                f"{path}: holds no {FILE_NAME}", hint="name the folder of a finished run"
+            )
+        return inside
+    if not path.exists():
+        raise InputMissing(f"no file or folder '{printable(str(path))}'")
+    return path
+
+
+def read_header(path: Path) -> Header:
+    """The checked header of a weights file made by clfw.
+
+    Raises:
+        DataError: not a safetensors file (says what it looks like), or not one of ours.
+    """
+    where = printable(str(path))
+    with path.open("rb") as file:
+        start = file.read(8)
+        rest = file.read(512)
+        size = path.stat().st_size
+        if len(start) < 8 or not rest.startswith(b"{"):
+            raise DataError(f"{where}: not a safetensors file{seems(start + rest)}")
+        (length,) = struct.unpack("<Q", start)
+        if not 2 <= length <= min(MAX_HEADER, size - 8):
+            raise DataError(f"{where}: damaged: the header's length is {length}")
+        file.seek(8)
+        text = file.read(length)
+    try:
+        header = json.loads(text, object_pairs_hook=without_duplicates)
+        facts = json.loads(header.get("__metadata__", {}).get("clfw", "null"))
+    except (ValueError, RecursionError, AttributeError, TypeError) as error:
+        raise DataError(f"{where}: damaged header: {printable(str(error))}") from None
+    if not isinstance(facts, dict):
+        raise DataError(
+            f"{where}: a safetensors file, but not one that clfw wrote (no 'clfw' metadata)"
+        )
+    if facts.get("format") != FORMAT:
+        raise DataError(
+            f"{where}: format {printable(str(facts.get('format')))}; this clfw reads {FORMAT}",
+            hint="upgrade clfw",
+        )
+    found = Header(path=path, facts=facts, tensors=tensor_shapes(header, where))
+    check_facts(found, where)
+    return found
+
+
+def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, refusing a key that stands twice."""
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key stands twice")
+    return result
+
+
+def tensor_shapes(header: dict[str, Any], where: str) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """dtype and shape of every tensor in a header."""
+    tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
+    if len(tensors) > MAX_TENSORS:
+        raise DataError(f"{where}: {len(tensors)} tensors, over the limit of {MAX_TENSORS}")
+    try:
+        return {n: (str(e["dtype"]), tuple(map(int, e["shape"]))) for n, e in tensors.items()}
+    except (KeyError, TypeError, ValueError):
+        raise DataError(f"{where}: damaged header: a tensor's entry is malformed") from None
+
+
+def check_facts(header: Header, where: str) -> None:
+    """Raise unless the description is complete and well typed."""
+    kinds = {"model": dict, "classes": list, "preprocess": dict, "data": dict, "metrics": dict}
+    for key, kind in kinds.items():
+        if not isinstance(header.facts.get(key), kind):
+            raise DataError(f"{where}: damaged description: '{key}' is missing or malformed")
+    try:
+        decoder = header.preprocess.decoder
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{where}: damaged description: preprocess: {error}") from None
+    if decoder != DECODER:
+        raise DataError(
+            f"{where}: pictures were decoded by '{printable(decoder)}', this clfw has '{DECODER}'",
+            hint="install the clfw version that wrote the file",
+        )
+
+
+def seems(head: bytes) -> str:
+    """What the first bytes look like, for the message."""
+    lower = head[:64].lstrip().lower()
+    if not head:
+        return " (it is empty)"
+    if head.startswith((b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")):
+        return " (looks like a pickle; clfw never unpickles)"
+    if head.startswith(b"PK\x03\x04"):
+        return " (looks like a zip or a PyTorch pickle archive; clfw never unpickles)"
+    if lower.startswith((b"<!doctype", b"<html")):
+        return " (looks like a web page)"
+    if lower.startswith(b"version https://git-lfs"):
+        return " (looks like a Git LFS pointer: run git lfs pull)"
+    return ""

@@ -1,0 +1,15 @@
+"""Pictures listed in a CSV file."""
+
+from clfw import Dataset, hookimpl
+
+
+@hookimpl
+def clfw_datasets() -> list[Dataset]:
+    return [
+        Dataset(
+            name="csv_images",
+            summary="a CSV of ids or paths and labels, with the pictures in a folder or zip",
+            open="clfw_plugins.csv_images.reader:open_csv_images",
+            params="clfw_plugins.csv_images.params:CsvImagesParams",
+        )
+    ]

@@ -1,0 +1,32 @@
+"""Parameters of the CSV reader."""
+
+from pydantic import Field, model_validator
+
+from clfw.params import Params
+
+
+class CsvImagesParams(Params):
+    """Which files, which columns, which classes."""
+
+    train_csv: str = Field("train.csv", description="list of the labelled pictures")
+    test_csv: str = Field("test.csv", description="list of the test pictures; may be absent")
+    submission_csv: str = Field(
+        "sample_submission.csv", description="order and columns of predictions; may be absent"
+    )
+    image: str = Field("", description="column of ids or paths; the first one if empty")
+    label: str = Field("label", description="column of labels")
+    group: str = Field("", description="column of rows that stay together in a split; none if empty")
+    train_folder: str = Field("train", description="folder of the training pictures, or empty")
+    test_folder: str = Field("test", description="folder of the test pictures, or empty")
+    class_names: tuple[str, ...] = Field((), description="class names; the labels if empty")
+    class_values: tuple[str, ...] = Field(
+        (), description="the label text of each class name; its number from 0 if empty"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "CsvImagesParams":
+        if self.class_values and len(self.class_values) != len(self.class_names):
+            raise ValueError("class_values and class_names have different lengths")
+        if len(set(self.class_names)) != len(self.class_names):
+            raise ValueError("class_names holds a name twice")
+        return self

@@ -25,13 +25,18 @@ class DataValues(Params):
         "crop", description="how another aspect ratio is made to fit the input"
     )
     mean: tuple[Level, ...] | None = Field(
-        None, description="per channel, of pixels over 255; measured on the training split if absent"
+        None,
+        description="per channel, of pixels over 255; measured on the training split if absent",
     )
     std: tuple[Spread, ...] | None = Field(
-        None, description="per channel, of pixels over 255; measured on the training split if absent"
+        None,
+        description="per channel, of pixels over 255; measured on the training split if absent",
     )
     validation: float = Field(
-        0.1, ge=0, lt=1, description="share of the training rows held out where the data has no such split"
+        0.1,
+        ge=0,
+        lt=1,
+        description="share of the training rows held out where the data has no such split",
     )
     split_seed: int = Field(0, ge=0, description="another seed holds out other rows")
 

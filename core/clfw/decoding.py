@@ -44,7 +44,9 @@ def decode(data: "bytes | NDArray[Any]", preprocess: Preprocess) -> Pixels:
 def checked_array(array: NDArray[Any]) -> Pixels:
     """`array` as (H, W, C) uint8."""
     if array.dtype != np.uint8 or array.ndim not in (2, 3):
-        raise DataError(f"a reader gave a {array.dtype} array of shape {array.shape}, not uint8 HWC")
+        raise DataError(
+            f"a reader gave a {array.dtype} array of shape {array.shape}, not uint8 HWC"
+        )
     return array if array.ndim == 3 else array[:, :, None]
 
 
@@ -107,7 +109,7 @@ def plain_jpeg(data: bytes) -> bool:
         (length,) = struct.unpack_from(">H", data, position + 2)
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             depth, height, width, components = struct.unpack_from(">BHHB", data, position + 4)
-            return depth == 8 and components == 3 and 0 < height * width <= MAX_PIXELS
+            return bool(depth == 8 and components == 3 and 0 < height * width <= MAX_PIXELS)
         if marker == 0xEE:  # Adobe's colour transform
             return False
         position += 2 + length
@@ -224,4 +226,6 @@ def resized(pixels: Pixels, height: int, width: int) -> Pixels:
     """`pixels` scaled to (height, width)."""
     shrinks = height <= pixels.shape[0] and width <= pixels.shape[1]
     filter_ = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return as_pixels(cv2.resize(np.ascontiguousarray(pixels), (width, height), interpolation=filter_))
+    return as_pixels(
+        cv2.resize(np.ascontiguousarray(pixels), (width, height), interpolation=filter_)
+    )

@@ -54,7 +54,7 @@ class TorchDevice:
             self.memory_format = torch.contiguous_format
             reason = f"contiguous (widest convolution {widest} < {WIDE})"
         self._facts["memory format"] = reason
-        return model.to(self.torch_device).to(memory_format=self.memory_format)  # type: ignore[call-overload, no-any-return]
+        return model.to(self.torch_device).to(memory_format=self.memory_format)
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         return contextlib.nullcontext()

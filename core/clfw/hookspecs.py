@@ -1,7 +1,7 @@
 """The hooks a plugin may implement. Pure declarations: each returns what the plugin offers."""
 
-from collections.abc import Iterable
-from typing import TypeVar, cast
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import pluggy
 
@@ -9,13 +9,13 @@ from clfw.components import Architecture, Augmentation, Dataset
 
 PROJECT = "clfw"
 
-_F = TypeVar("_F")
+_F = TypeVar("_F", bound=Callable[..., object])
 hookspec = pluggy.HookspecMarker(PROJECT)
 
 
 def hookimpl(function: _F) -> _F:
     """Mark a function of a plugin's module as the implementation of the hook it is named after."""
-    return cast(_F, pluggy.HookimplMarker(PROJECT)(function))
+    return pluggy.HookimplMarker(PROJECT)(function)
 
 
 @hookspec

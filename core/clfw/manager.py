@@ -158,9 +158,7 @@ def admit(host: pluggy.PluginManager, plugin: Plugin) -> Plugin:
     return replace(plugin, components=components, import_ms=elapsed)
 
 
-def register(
-    host: pluggy.PluginManager, plugin: Plugin, module: object
-) -> tuple[Component, ...]:
+def register(host: pluggy.PluginManager, plugin: Plugin, module: object) -> tuple[Component, ...]:
     """Register with pluggy and call the declaring hooks; undoes the registration on any failure."""
     if not NAME.fullmatch(plugin.name):
         raise PluginError(f"entry point name '{printable(plugin.name)}' is not lower_snake")
@@ -223,4 +221,9 @@ def first_line(error: BaseException) -> str:
     """The first line of an exception's text, or its type where it says nothing."""
     text = str(error).strip().splitlines()
     name = type(error).__name__
-    return printable(f"{name}: {text[0]}" if text and not isinstance(error, PluginError) else (text[0] if text else name), 200)
+    return printable(
+        f"{name}: {text[0]}"
+        if text and not isinstance(error, PluginError)
+        else (text[0] if text else name),
+        200,
+    )

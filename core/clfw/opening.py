@@ -13,7 +13,7 @@ from clfw.decoding import checked_array, decode_bytes
 from clfw.errors import ClfwError, DataError, UsageError
 from clfw.params import Params
 from clfw.pixels import PixelStore, Tick, measure, open_pixels
-from clfw.plan import Choice, DataChoice
+from clfw.plan import DataChoice
 from clfw.preprocess import Preprocess
 from clfw.rows import Rows, check_rows, fingerprint, read_table
 from clfw.source import Source
@@ -83,9 +83,7 @@ def open_data(choice: DataChoice) -> OpenedData:
     return OpenedData(choice=choice, source=source, rows=check_rows(table, choice.values.params))
 
 
-def settle_preprocess(
-    opened: OpenedData, architecture: Architecture, params: Params
-) -> Preprocess:
+def settle_preprocess(opened: OpenedData, architecture: Architecture, params: Params) -> Preprocess:
     """The data's natural values, changed where the network dictates its own input."""
     natural = natural_preprocess(opened, opened.choice.values.params)
     if not architecture.prepare:
@@ -97,14 +95,16 @@ def settle_preprocess(
 def natural_preprocess(opened: OpenedData, values: DataValues) -> Preprocess:
     """What the values say; where they are silent, what the first pictures show."""
     size = (values.image_size,) * 2 if isinstance(values.image_size, int) else values.image_size
-    channels = values.channels
+    channels: int | None = values.channels
     if size is None or channels is None:
         found_size, found_channels = look_at_pictures(opened)
         size, channels = size or found_size, channels or found_channels
     for name in ("mean", "std"):
         given = getattr(values, name)
         if given is not None and len(given) not in (1, channels):
-            raise UsageError(f"data.{name}: has {len(given)} values, and there are {channels} channels")
+            raise UsageError(
+                f"data.{name}: has {len(given)} values, and there are {channels} channels"
+            )
     return Preprocess(
         channels=channels,
         height=size[0],

@@ -82,7 +82,9 @@ def invalid(
     detail: ErrorDetails, cls: type[Params], origins: Mapping[str, str], where: str
 ) -> UsageError:
     """The error for the first value that does not validate."""
-    path = ".".join(str(part) for part in detail["loc"] if isinstance(part, int) or part in cls.model_fields)
+    path = ".".join(
+        str(part) for part in detail["loc"] if isinstance(part, int) or part in cls.model_fields
+    )
     key = str(detail["loc"][0]) if detail["loc"] else ""
     origin = origins.get(key, "values")
     what = detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")

@@ -174,9 +174,7 @@ def choose(
     offer = catalog.find(kind, entry.component)
     own = Layer(f"{group} entry '{entry.name}'", entry.table("values"))
     values = resolve(params_class(offer.component), [own, *layers], group)
-    return Choice(
-        entry=entry.name, component=offer.component, plugin=offer.plugin, values=values
-    )
+    return Choice(entry=entry.name, component=offer.component, plugin=offer.plugin, values=values)
 
 
 def resolve_data(
@@ -190,28 +188,21 @@ def resolve_data(
     refuse_unknown(both, cls)
     common = resolve(DataValues, only(both, DataValues), "data")
     values = resolve(cls, only(both, cls), "data")
-    assert isinstance(offer.component, Dataset)
-    if not offer.component.needs_path:
-        choice = Choice(
-            entry=entry.name, component=offer.component, plugin=offer.plugin, values=values
-        )
+    choice: Choice[Any] = Choice(
+        entry=entry.name, component=offer.component, plugin=offer.plugin, values=values
+    )
+    if not choice.component.needs_path:
         return DataChoice(choice=choice, values=common, source="full", path=None)
     path = locate(common, entry, request.data_folder or data_folder())
-    sample = entry.fields.get("sample", "")
     if path is not None:
-        choice = Choice(
-            entry=entry.name, component=offer.component, plugin=offer.plugin, values=values
-        )
         return DataChoice(choice=choice, values=common, source="full", path=path)
+    sample = entry.fields.get("sample", "")
     if not sample or request.require_full or common.origins["path"] == "--set":
         raise missing(entry, common.params.path, request)
-    stand_in = catalog.find("dataset", sample)
-    choice = Choice(
-        entry=entry.name,
-        component=stand_in.component,
-        plugin=stand_in.plugin,
-        values=resolve(params_class(stand_in.component), [], "data"),
+    stand_in = Entry(
+        name=entry.name, section="data", origin=entry.origin, fields={"component": sample}
     )
+    choice = choose("dataset", stand_in, catalog, [], "data")
     return DataChoice(choice=choice, values=common, source="sample", path=None)
 
 

@@ -25,9 +25,9 @@ class Recipe(Params):
     weight_decay: float = Field(
         0.0, ge=0, le=10, description="L2 penalty (decoupled for adamw), per update"
     )
-    betas: tuple[
-        Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]
-    ] = Field((0.9, 0.999), description="decay of the first and second moments (adam, adamw)")
+    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = Field(
+        (0.9, 0.999), description="decay of the first and second moments (adam, adamw)"
+    )
     amsgrad: bool = Field(False, description="keep the largest second moment (adam, adamw)")
     momentum: float = Field(0.9, ge=0, lt=1, description="momentum (sgd)")
     nesterov: bool = Field(False, description="Nesterov momentum (sgd)")

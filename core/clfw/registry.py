@@ -149,7 +149,7 @@ def check_fields(fields: Mapping[str, Any], keys: Mapping[str, type], where: str
 
 def require(value: object, kind: type, where: str) -> None:
     """Raise unless `value` is of TOML type `kind`."""
-    words = {dict: "a table", list: "an array", str: "a string"}
+    words: dict[type, str] = {dict: "a table", list: "an array", str: "a string"}
     if not isinstance(value, kind):
         raise UsageError(f"{where}: must be {words[kind]}, is {printable(repr(value))}")
 
@@ -177,7 +177,9 @@ def derived(entry: Entry, entries: Mapping[tuple[Section, str], Entry]) -> Entry
         chain.append(entries[entry.section, parent])
     if len(chain) == 1:
         return entry
-    fields: dict[str, Any] = {"component": chain[-1].component} if entry.section != "recipes" else {}
+    fields: dict[str, Any] = (
+        {"component": chain[-1].component} if entry.section != "recipes" else {}
+    )
     for link in reversed(chain):
         for key, value in link.fields.items():
             merge = isinstance(value, dict) and key in fields

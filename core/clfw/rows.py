@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clfw.storage import cache_folder, write_atomically
 from clfw.datavalues import DataValues
 from clfw.errors import SHOWN, DataError, joined, nearest, printable
 from clfw.plan import canonical_json
 from clfw.source import SPLITS, Source, Submission, Table
 from clfw.splits import held_out
+from clfw.storage import cache_folder, write_atomically
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,19 +127,17 @@ def assign_splits(table: Table, values: DataValues) -> NDArray[np.uint8]:
     if values.validation and not (split == index["validation"]).any():
         train = np.flatnonzero(split == index["train"])
         names = table.groups or table.keys
-        out = held_out([names[row] for row in train], values.validation, values.split_seed)
+        out = held_out([names[row] for row in train.tolist()], values.validation, values.split_seed)
         split[train[np.array(out, dtype=bool)]] = index["validation"]
     return split
 
 
-def class_list(
-    table: Table, split: NDArray[np.uint8]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def class_list(table: Table, split: NDArray[np.uint8]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Class names and the label text of each: as the data declares, else the training labels."""
     if table.class_names:
         return table.class_names, table.class_values or table.class_names
     train = np.flatnonzero(split == 0)
-    labels = {table.labels[row] for row in train} - {None}
+    labels = {table.labels[row] for row in train.tolist()} - {None}
     names = tuple(sorted((str(label) for label in labels), key=natural_key))
     return names, names
 
@@ -150,9 +148,7 @@ def natural_key(text: str) -> list[tuple[int, int, str]]:
     return [(0, int(p), p) if p.isdecimal() else (1, 0, p) for p in parts if p]
 
 
-def class_indices(
-    table: Table, names: Sequence[str], values: Sequence[str]
-) -> NDArray[np.int64]:
+def class_indices(table: Table, names: Sequence[str], values: Sequence[str]) -> NDArray[np.int64]:
     """(N,) int64; a label may be written as the class's value or as its name."""
     index = {name: i for i, name in enumerate(names)} | {v: i for i, v in enumerate(values)}
     targets = np.full(len(table.keys), -1, dtype=np.int64)

@@ -198,7 +198,9 @@ def header_lines(plan: Plan, pictures: Pictures, bench: Workbench, folder: Path)
             if strays
             else []
         ),
-        f"device  {'; '.join(f'{key} {value}' for key, value in bench.device.facts().items())}"[:400],
+        f"device  {'; '.join(f'{key} {value}' for key, value in bench.device.facts().items())}"[
+            :400
+        ],
         f"run     {folder}",
     ]
     return lines
@@ -212,7 +214,10 @@ def note_epoch(folder: Path, report: EpochReport, say: Say) -> None:
     header = [] if (folder / runs.STEPS).exists() else ["step,loss,accuracy,gradient_norm"]
     runs.append_lines(
         folder / runs.STEPS,
-        [*header, *(f"{first + i},{a:.6g},{b:.6g},{c:.6g}" for i, (a, b, c) in enumerate(report.steps))],
+        [
+            *header,
+            *(f"{first + i},{a:.6g},{b:.6g},{c:.6g}" for i, (a, b, c) in enumerate(report.steps)),
+        ],
     )
     held_out = "".join(
         f"  {p.split} loss {p.loss:.4f} accuracy {p.accuracy:.2%}"
@@ -244,9 +249,7 @@ def finish(
     title = f"{plan.model.entry} on {plan.data.choice.entry} ({plan.data.source})"
     save_figure(draw_curves(trained.history, title), folder / "curves.png")
     shown = next(s for s in ("validation", "test", "train") if s in evaluations)
-    save_figure(
-        draw_confusion(evaluations[shown], f"{title}: {shown}"), folder / "confusion.png"
-    )
+    save_figure(draw_confusion(evaluations[shown], f"{title}: {shown}"), folder / "confusion.png")
     training_seconds = sum(report.seconds for report in trained.history)
     images = sum(report.seconds * report.images_per_second for report in trained.history)
     result = Result(

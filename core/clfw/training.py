@@ -123,7 +123,8 @@ class StandardTrainer:
         loss = build_loss(recipe, job.training.targets, job.num_classes)
         optimizer = build_optimizer(model, recipe)
         watch = Watch(job)
-        step, history = 0, []
+        step = 0
+        history: list[EpochReport] = []
         while step < total and not watch.stopped:
             epoch = len(history)
             record = Record(optimizer, recipe, device.torch_device)
@@ -137,7 +138,7 @@ class StandardTrainer:
                     with device.autocast():
                         logits = model(job.normalise(images))
                         share = loss(logits, targets) * (len(part) / len(batch))
-                    share.backward()
+                    share.backward()  # type: ignore[no-untyped-call]
                     record.add(share, logits, part)
                 record.close_update(len(batch))
                 optimizer.step()
@@ -329,4 +330,3 @@ def no_augmentation(
 ) -> tuple[Tensor, Tensor]:
     """The pictures as they are."""
     return images, targets
-

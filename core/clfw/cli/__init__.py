@@ -41,7 +41,9 @@ def outcome(arguments: Sequence[str] | None = None, obj: object = None) -> int:
     """Run the command line; the exit code. A person's mistake never shows a traceback."""
     debug = bool(os.environ.get("CLFW_DEBUG"))
     try:
-        cli.main(args=None if arguments is None else list(arguments), obj=obj, standalone_mode=False)
+        cli.main(
+            args=None if arguments is None else list(arguments), obj=obj, standalone_mode=False
+        )
     except ClfwError as error:
         if debug:
             raise

@@ -21,7 +21,9 @@ def inspect(path: Path, as_json: bool) -> None:
         return
     facts = header.facts
     model, weights = facts["model"], facts.get("weights", {})
-    click.echo(f"model     {model.get('component')} of {model.get('package')} {model.get('version')}")
+    click.echo(
+        f"model     {model.get('component')} of {model.get('package')} {model.get('version')}"
+    )
     click.echo(f"values    {model.get('values')}")
     click.echo(f"classes   {', '.join(header.classes)}")
     click.echo(f"input     {header.preprocess}")

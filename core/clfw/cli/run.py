@@ -17,7 +17,7 @@ from clfw.cli.options import (
 )
 
 
-class CountOrFull(click.ParamType):
+class CountOrFull(click.ParamType[Any]):
     """A number of pictures, or "full"."""
 
     name = "count|full"
@@ -51,6 +51,7 @@ class CountOrFull(click.ParamType):
 @click.pass_obj
 def run(
     seams: Any,
+    /,
     model: str,
     data: str,
     recipe: str,

@@ -36,7 +36,10 @@ def facts(name: str, there: "Installed") -> list[dict[str, Any]]:
     kinds: dict[Section, Any] = {"models": "architecture", "data": "dataset"}
     for section in SECTIONS:
         kind = kinds.get(section)
-        if (section, name) not in there.registry.entries and (kind, name) not in there.catalog.offers:
+        if (section, name) not in there.registry.entries and (
+            kind,
+            name,
+        ) not in there.catalog.offers:
             continue
         entry = there.registry.find(section, name, there.catalog)
         part: dict[str, Any] = {"kind": section, "name": name, "origin": entry.origin}

@@ -15,7 +15,9 @@ class CsvImagesParams(Params):
     )
     image: str = Field("", description="column of ids or paths; the first one if empty")
     label: str = Field("label", description="column of labels")
-    group: str = Field("", description="column of rows that stay together in a split; none if empty")
+    group: str = Field(
+        "", description="column of rows that stay together in a split; none if empty"
+    )
     train_folder: str = Field("train", description="folder of the training pictures, or empty")
     test_folder: str = Field("test", description="folder of the test pictures, or empty")
     class_names: tuple[str, ...] = Field((), description="class names; the labels if empty")

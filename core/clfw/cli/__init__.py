@@ -42,7 +42,10 @@ def outcome(arguments: Sequence[str] | None = None, obj: object = None) -> int:
     debug = bool(os.environ.get("CLFW_DEBUG"))
     try:
         cli.main(
-            args=None if arguments is None else list(arguments), obj=obj, standalone_mode=False
+            # Not `list(arguments)`: that name is the module of the command `list` here.
+            args=None if arguments is None else [*arguments],
+            obj=obj,
+            standalone_mode=False,
         )
     except ClfwError as error:
         if debug:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -39,6 +40,22 @@ class Batch:
             return
         for chunk in torch.arange(len(self), device=self.targets.device).chunk(count):
             yield Batch(self.images[chunk], self.targets[chunk], self.rows[chunk])
+
+
+class Batches(Protocol):
+    """One split, as the trainer and the evaluator see it."""
+
+    @property
+    def targets(self) -> Tensor:
+        """(N,) int64, in row order."""
+
+    def __len__(self) -> int: ...
+
+    def training(self, size: int, *, seed: int, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch from number `start` on; the order follows (seed, epoch) alone."""
+
+    def in_order(self, size: int) -> Iterator[Batch]:
+        """All rows in order."""
 
 
 class SplitBatches:

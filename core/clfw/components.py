@@ -21,10 +21,11 @@ class Architecture:
         build: reference to `(params, task) -> nn.Module`, which maps (B, C, H, W) float32 images to
             (B, K) logits, loads nothing, and raises `TaskNotSupported` where it cannot serve.
         params: reference to a `clfw.params.Params` subclass; empty when there are no parameters.
-        prepare: reference to `(params, preprocess) -> Preprocess`, torch-free, for a network that
-            dictates its input (channels, size, normalisation); empty to take the data's own.
-        initialise: reference to `(model, params, folder) -> None`, called on fresh runs only, to load
-            pretrained weights from the weights folder; empty when building is all there is.
+        prepare: reference to `(params, preprocess, weights_folder) -> (params, preprocess)`,
+            torch-free, for a network that dictates its input (channels, size, normalisation) or
+            whose parameters follow from a file; empty to take the data's own.
+        initialise: reference to `(model, params, weights_folder) -> None`, called on fresh runs
+            only, to load pretrained weights; empty when building is all there is.
         parameter_count: trainable and frozen parameters on the document's own task, if known.
         channels: the channel counts it accepts; empty for any.
     """

@@ -7,9 +7,9 @@ from clfw.batches import Normalise, SplitBatches, evaluation_size
 from clfw.evaluation import Evaluation, predict_logits
 from clfw.inference import OpenedPictures, Prediction
 from clfw.manager import Catalog
-from clfw.run import Seams
 from clfw.weights import restore_model
 from clfw.weightsfile import Header
+from clfw.workbench import Seams
 
 
 def logits_of(

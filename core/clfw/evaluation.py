@@ -1,7 +1,7 @@
 """How good a model is: logits of a split, and the figures that follow from them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from clfw.batches import Normalise, SplitBatches
+from clfw.batches import Batches
 from clfw.device import Device
 from clfw.errors import Diverged
 
@@ -138,7 +138,11 @@ def wilson_interval(right: int, count: int) -> tuple[float, float]:
 
 
 def predict_logits(
-    model: nn.Module, batches: SplitBatches, normalise: Normalise, size: int, device: Device
+    model: nn.Module,
+    batches: Batches,
+    normalise: Callable[[Tensor], Tensor],
+    size: int,
+    device: Device,
 ) -> Tensor:
     """(N, K) float32 logits on the CPU, in row order; the model is left in evaluation mode.
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clfw.components import Architecture, load
+from clfw.components import load
 from clfw.datavalues import DataValues
 from clfw.decoding import checked_array, decode_bytes
 from clfw.errors import ClfwError, DataError, UsageError
-from clfw.params import Params
+from clfw.params import Params, Resolved
 from clfw.pixels import PixelStore, Tick, measure, open_pixels
-from clfw.plan import DataChoice
+from clfw.plan import DataChoice, Plan, weights_folder
 from clfw.preprocess import Preprocess
 from clfw.rows import Rows, check_rows, fingerprint, read_table
 from clfw.source import Source
@@ -83,13 +83,16 @@ def open_data(choice: DataChoice) -> OpenedData:
     return OpenedData(choice=choice, source=source, rows=check_rows(table, choice.values.params))
 
 
-def settle_preprocess(opened: OpenedData, architecture: Architecture, params: Params) -> Preprocess:
+def settle(plan: Plan, opened: OpenedData) -> tuple[Plan, Preprocess]:
     """The data's natural values, changed where the network dictates its own input."""
     natural = natural_preprocess(opened, opened.choice.values.params)
-    if not architecture.prepare:
-        return natural
-    settled: Preprocess = load(architecture.prepare)(params, natural)
-    return settled
+    model = plan.model
+    if not model.component.prepare:
+        return plan, natural
+    folder = weights_folder(plan.data_folder)
+    params, preprocess = load(model.component.prepare)(model.params, natural, folder)
+    values: Resolved[Params] = Resolved(params, model.values.origins)
+    return replace(plan, model=replace(model, values=values)), preprocess
 
 
 def natural_preprocess(opened: OpenedData, values: DataValues) -> Preprocess:

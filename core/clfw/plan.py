@@ -98,6 +98,7 @@ class Plan:
     augment: tuple[Choice[Augmentation], ...]
     recipe_name: str
     device: str
+    data_folder: Path
 
     def to_json(self) -> dict[str, Any]:
         """The content of `plan.json`."""
@@ -147,6 +148,7 @@ def resolve_plan(request: Request, catalog: Catalog, registry: Registry) -> Plan
         augment=choose_augmentations(request, model_entry, recipe, settings["augment"], catalog),
         recipe_name=request.recipe,
         device=request.device,
+        data_folder=request.data_folder or data_folder(),
     )
 
 
@@ -234,6 +236,11 @@ def data_folder() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_data_dir("clfw")) / "data"
+
+
+def weights_folder(folder: Path) -> Path:
+    """Where fetched pretrained weights are: beside the datasets."""
+    return folder / "weights"
 
 
 def locate(values: Resolved[DataValues], entry: Entry, folder: Path) -> Path | None:

@@ -70,6 +70,12 @@ class Recipe(Params):
     observe_test: bool = Field(
         False, description="evaluate the test split during training too; it never steers"
     )
+    views: int = Field(
+        4,
+        ge=1,
+        le=1000,
+        description="augmented versions of each picture that a frozen backbone sees",
+    )
     seed: int = Field(0, ge=0, lt=2**32, description="decides weights, order and augmentation")
 
     @model_validator(mode="after")

@@ -2,39 +2,26 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from clfw import runs
-from clfw.augmenting import chain
-from clfw.batches import Normalise, SplitBatches, evaluation_size
-from clfw.components import load
-from clfw.device import Device, TorchDevice
-from clfw.evaluation import Evaluation, Evaluator, StandardEvaluator, predict_logits
+from clfw.evaluation import Evaluation
 from clfw.figures import draw_confusion, draw_curves, save_figure
-from clfw.opening import Pictures, Progress, task_of
+from clfw.opening import Pictures, Progress
 from clfw.plan import Plan, canonical_json
 from clfw.source import SPLITS
-from clfw.task import Task
-from clfw.training import EpochReport, Job, StandardTrainer, Trained, Trainer, no_augmentation
-from clfw.weights import build_model, require_output, save_weights
+from clfw.training import EpochReport, Job, Trained
+from clfw.weights import save_weights
 from clfw.weightsfile import FILE_NAME
+from clfw.workbench import Seams, Workbench, set_up
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Seams:
-    """The parts of a run that can be exchanged whole."""
-
-    device: Callable[[str], Device] = TorchDevice
-    trainer: Trainer = field(default_factory=StandardTrainer)
-    evaluator: Evaluator = field(default_factory=StandardEvaluator)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,35 +52,12 @@ class Result:
         }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Workbench:
-    """A placed model with the batches it is to see."""
-
-    model: nn.Module
-    task: Task
-    device: Device
-    normalise: Normalise
-    batches: dict[str, SplitBatches]
-    evaluator: Evaluator
-    size: int
-
-    def logits(self, model: nn.Module, split: str) -> Tensor:
-        """(N, K) logits of a split on the CPU."""
-        return predict_logits(model, self.batches[split], self.normalise, self.size, self.device)
-
-    def evaluate(self, model: nn.Module, split: str) -> Evaluation:
-        """Figures of a labelled split."""
-        targets = self.batches[split].targets.cpu()
-        return self.evaluator.evaluate(self.logits(model, split), targets, self.task.classes)
-
-
 def execute(
     plan: Plan, pictures: Pictures, seams: Seams, out: Path | None, say: Say, progress: Progress
 ) -> Result:
     """Train, evaluate and write the run folder. Nothing is on disk until the model has been tried."""
     start = time.perf_counter()
-    bench = set_up(plan, pictures, seams)
-    augment = build_augment(plan, bench.task)
+    bench = set_up(plan, pictures, seams, progress)
     name = f"{plan.model.entry}-{plan.data.choice.entry}"
     folder = runs.create_run_folder(out, name)
     write_start(folder, plan, pictures, bench)
@@ -103,10 +67,10 @@ def execute(
     if not plan.recipe.params.observe_test:
         held_out = [s for s in held_out if s != "test"]
     job = Job(
-        model=bench.model,
+        model=bench.trained,
         training=bench.batches["train"],
         num_classes=bench.task.num_classes,
-        augment=augment,
+        augment=bench.augment,
         normalise=bench.normalise,
         recipe=plan.recipe.params,
         device=bench.device,
@@ -118,40 +82,6 @@ def execute(
     if trained.stopped:
         say(trained.stopped)
     return finish(plan, pictures, bench, folder, trained, start)
-
-
-def set_up(plan: Plan, pictures: Pictures, seams: Seams) -> Workbench:
-    """Build, initialise and place the model; make its batches; try it on two blank pictures."""
-    device = seams.device(plan.device)
-    task = task_of(pictures.rows, pictures.preprocess)
-    torch.manual_seed(plan.recipe.params.seed)
-    architecture = plan.model.component
-    model = build_model(architecture, plan.model.params, task)
-    if architecture.initialise:
-        load(architecture.initialise)(model, plan.model.params)
-    model = device.place(model)
-    require_output(model, task, architecture.name)
-    return Workbench(
-        model=model,
-        task=task,
-        device=device,
-        normalise=Normalise(pictures.preprocess, device.torch_device),
-        batches={
-            split: SplitBatches(pictures.images, pictures.targets, pictures.where(split), device)
-            for split in SPLITS
-            if pictures.rows.labelled(split)
-        },
-        evaluator=seams.evaluator,
-        size=evaluation_size(pictures.preprocess),
-    )
-
-
-def build_augment(plan: Plan, task: Task) -> Callable[..., tuple[Tensor, Tensor]]:
-    """The plan's augmentations as one function."""
-    if not plan.augment:
-        return no_augmentation
-    built = [load(choice.component.build)(choice.params, task) for choice in plan.augment]
-    return chain(built, plan.recipe.params.seed)
 
 
 def write_start(folder: Path, plan: Plan, pictures: Pictures, bench: Workbench) -> None:
@@ -201,6 +131,7 @@ def header_lines(plan: Plan, pictures: Pictures, bench: Workbench, folder: Path)
         f"device  {'; '.join(f'{key} {value}' for key, value in bench.device.facts().items())}"[
             :400
         ],
+        *(f"note    {note}" for note in bench.notes),
         f"run     {folder}",
     ]
     return lines
@@ -236,7 +167,7 @@ def finish(
     """Evaluate the chosen weights on every labelled split and write everything down."""
     evaluations = {}
     for split in bench.batches:
-        logits = bench.logits(bench.model, split)
+        logits = bench.logits(bench.trained, split)
         targets = bench.batches[split].targets.cpu()
         evaluations[split] = bench.evaluator.evaluate(logits, targets, bench.task.classes)
         if split != "train":

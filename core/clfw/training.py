@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
-from clfw.batches import Batch, Normalise, SplitBatches, batch_bounds
+from clfw.batches import Batch, Batches, batch_bounds
 from clfw.device import Device
 from clfw.errors import Diverged
 from clfw.evaluation import Evaluation
@@ -82,10 +82,10 @@ class Job:
     """
 
     model: nn.Module
-    training: SplitBatches
+    training: Batches
     num_classes: int
     augment: AugmentBatch
-    normalise: Normalise
+    normalise: Callable[[Tensor], Tensor]
     recipe: Recipe
     device: Device
     held_out: dict[str, Evaluate]

@@ -59,7 +59,7 @@ def evaluate(
     opened.require_labels()
 
     from clfw.evaluating import evaluate_split
-    from clfw.run import Seams
+    from clfw.workbench import Seams
 
     evaluation = evaluate_split(header, opened, there.catalog, seams or Seams(), device)
     facts = {"data": request.data, "source": opened.source, "split": split}

@@ -72,7 +72,7 @@ def predict(
         opened = open_split(header, request, there.catalog, there.registry, split, show_progress)
 
     from clfw.evaluating import predict_split
-    from clfw.run import Seams
+    from clfw.workbench import Seams
 
     rows = predict_split(header, opened, there.catalog, seams or Seams(), device)
     if out is not None:

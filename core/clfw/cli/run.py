@@ -90,7 +90,7 @@ def run(
     plan = resolve_plan(request, there.catalog, there.registry)
 
     from clfw.cli.progress import show_progress
-    from clfw.opening import decode_splits, open_data, settle_preprocess
+    from clfw.opening import decode_splits, open_data, settle
     from clfw.rows import refuse_untrainable
     from clfw.runs import require_creatable
     from clfw.source import SPLITS
@@ -98,11 +98,12 @@ def run(
     require_creatable(out)
     opened = open_data(plan.data)
     refuse_untrainable(opened.rows)
-    preprocess = settle_preprocess(opened, plan.model.component, plan.model.params)
+    plan, preprocess = settle(plan, opened)
     splits = tuple(split for split in SPLITS if opened.rows.labelled(split))
     pictures = decode_splits(opened, preprocess, splits, show_progress)
 
-    from clfw.run import Seams, execute
+    from clfw.run import execute
+    from clfw.workbench import Seams
 
     result = execute(plan, pictures, seams or Seams(), out, say, show_progress)
     if as_json:

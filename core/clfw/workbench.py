@@ -1,0 +1,143 @@
+"""The model, placed and tried, with the batches it is to see: what stands before training starts."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor, nn
+
+from clfw.augmenting import chain
+from clfw.batches import Batches, Normalise, SplitBatches, evaluation_size
+from clfw.components import load
+from clfw.device import Device, TorchDevice
+from clfw.evaluation import Evaluation, Evaluator, StandardEvaluator, predict_logits
+from clfw.features import Extractor, backbone_digest, frozen_parts, identity
+from clfw.opening import Pictures, Progress, task_of
+from clfw.plan import Plan, weights_folder
+from clfw.source import SPLITS
+from clfw.task import Task
+from clfw.training import AugmentBatch, StandardTrainer, Trainer, no_augmentation
+from clfw.weights import build_model, require_output
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seams:
+    """The parts of a run that can be exchanged whole."""
+
+    device: Callable[[str], Device] = TorchDevice
+    trainer: Trainer = field(default_factory=StandardTrainer)
+    evaluator: Evaluator = field(default_factory=StandardEvaluator)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workbench:
+    """A placed model with the batches it is to see.
+
+    Attributes:
+        model: the whole network, which is saved.
+        trained: what the batches go through: the network, or the head of a frozen backbone.
+        notes: what was chosen for the person, with reasons.
+    """
+
+    model: nn.Module
+    trained: nn.Module
+    task: Task
+    device: Device
+    augment: AugmentBatch
+    normalise: Callable[[Tensor], Tensor]
+    batches: Mapping[str, Batches]
+    evaluator: Evaluator
+    size: int
+    notes: tuple[str, ...] = ()
+
+    def logits(self, model: nn.Module, split: str) -> Tensor:
+        """(N, K) logits of a split on the CPU."""
+        return predict_logits(model, self.batches[split], self.normalise, self.size, self.device)
+
+    def evaluate(self, model: nn.Module, split: str) -> Evaluation:
+        """Figures of a labelled split."""
+        targets = self.batches[split].targets.cpu()
+        return self.evaluator.evaluate(self.logits(model, split), targets, self.task.classes)
+
+
+def set_up(plan: Plan, pictures: Pictures, seams: Seams, progress: Progress) -> Workbench:
+    """Build, initialise and place the model; make its batches; try it on two blank pictures."""
+    device = seams.device(plan.device)
+    task = task_of(pictures.rows, pictures.preprocess)
+    torch.manual_seed(plan.recipe.params.seed)
+    architecture = plan.model.component
+    model = build_model(architecture, plan.model.params, task)
+    if architecture.initialise:
+        folder = weights_folder(plan.data_folder)
+        load(architecture.initialise)(model, plan.model.params, folder)
+    model = device.place(model)
+    require_output(model, task, architecture.name)
+    batches = {
+        split: SplitBatches(pictures.images, pictures.targets, pictures.where(split), device)
+        for split in SPLITS
+        if pictures.rows.labelled(split)
+    }
+    bench = Workbench(
+        model=model,
+        trained=model,
+        task=task,
+        device=device,
+        augment=build_augment(plan, task),
+        normalise=Normalise(pictures.preprocess, device.torch_device),
+        batches=batches,
+        evaluator=seams.evaluator,
+        size=evaluation_size(pictures.preprocess),
+    )
+    parts = frozen_parts(model)
+    if parts is None:
+        return bench
+    backbone, head = parts
+    extractor = Extractor(
+        backbone=backbone,
+        normalise=bench.normalise,
+        device=device,
+        size=bench.size,
+        facts={
+            "backbone": backbone_digest(backbone),
+            "data": pictures.fingerprint,
+            "preprocess": pictures.preprocess.to_json(),
+            "augment": [choice.to_json() for choice in plan.augment],
+            "seed": plan.recipe.params.seed if plan.augment else 0,
+            "device": dict(device.facts()),
+            "torch": torch.__version__,
+        },
+        progress=progress,
+    )
+    views = plan.recipe.params.views if plan.augment else 0
+    return on_features(bench, batches, head, extractor, views)
+
+
+def on_features(
+    bench: Workbench,
+    batches: Mapping[str, SplitBatches],
+    head: nn.Module,
+    extractor: Extractor,
+    views: int,
+) -> Workbench:
+    """The workbench on which only the head is left to train, from stored features."""
+    features = {split: extractor.plain(part, split) for split, part in batches.items()}
+    note = "the backbone is frozen: its features are computed once a picture"
+    if views:
+        features["train"] = extractor.augmented(batches["train"], "train", bench.augment, views)
+        note += f", and for {views} augmented views of each training picture"
+    return replace(
+        bench,
+        trained=head,
+        augment=no_augmentation,
+        normalise=identity,
+        batches=features,
+        notes=(note,),
+    )
+
+
+def build_augment(plan: Plan, task: Task) -> AugmentBatch:
+    """The plan's augmentations as one function."""
+    if not plan.augment:
+        return no_augmentation
+    built = [load(choice.component.build)(choice.params, task) for choice in plan.augment]
+    return chain(built, plan.recipe.params.seed)

@@ -1,0 +1,45 @@
+"""Layers in the order that is fast and means the same, and the size of what comes out of them."""
+
+import copy
+
+import torch
+from torch import nn
+
+from clfw import Task, TaskNotSupported
+
+
+def convolution_block(
+    inputs: int,
+    outputs: int,
+    *,
+    kernel: int = 3,
+    stride: int = 1,
+    padding: int = 1,
+    batch_norm: bool = False,
+    pool: nn.Module | None = None,
+) -> list[nn.Module]:
+    """Convolution, batch norm where asked for, maximum pooling where given, ReLU.
+
+    The documents write ReLU before the pooling. A maximum and a ReLU may change places, as both are
+    monotone: values and gradients are the same, and ReLU has a quarter of the work.
+    """
+    layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=padding)]
+    if batch_norm:
+        layers.append(nn.BatchNorm2d(outputs))
+    if pool is not None:
+        layers.append(pool)
+    layers.append(nn.ReLU(inplace=True))
+    return layers
+
+
+def flat_features(layers: nn.Module, task: Task, name: str) -> int:
+    """The values per picture that come out of `layers`; `TaskNotSupported` where nothing is left."""
+    shadow = copy.deepcopy(layers).to("meta").eval()
+    picture = torch.empty(1, task.channels, task.height, task.width, device="meta")
+    try:
+        return int(shadow(picture).numel())
+    except RuntimeError:
+        raise TaskNotSupported(
+            f"{name}: pictures of {task.height}x{task.width} pixels are too small for its layers",
+            hint="add --set data.image_size=64, or fewer layers",
+        ) from None

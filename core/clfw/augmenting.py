@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-_MIX = (-0x61C8864680B583EB, -0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15)  # SplitMix64, as signed
+_GAMMA = -0x61C8864680B583EB  # of SplitMix64, like the two products; as signed 64-bit numbers
+_PRODUCTS = (-0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15)
 
 
 class Draws:
@@ -16,24 +17,33 @@ class Draws:
 
     def __init__(self, rows: Tensor, *, seed: int, epoch: int, component: int) -> None:
         """`rows` is (B,) int64, on the device where the numbers are to be."""
-        base = _mixed(torch.tensor([seed], dtype=torch.int64) + (component << 32))
-        base = _mixed(base + epoch).to(rows.device)
-        self._keys = _mixed(base + rows * _MIX[0])
+        base = _mixed_number(_mixed_number(seed + (component << 32)) + epoch)
+        self._keys = _mixed(rows * _GAMMA + base)  # a plain number: nothing is sent to the device
         self._used = 0
 
     def uniform(self, count: int = 1) -> Tensor:
         """(B, count) float32 in [0, 1), new numbers at each call."""
-        offsets = torch.arange(self._used, self._used + count, device=self._keys.device)
+        numbers = torch.arange(self._used + 1, self._used + count + 1, device=self._keys.device)
         self._used += count
-        bits = _mixed(self._keys[:, None] + (offsets + 1)[None, :] * _MIX[0])
+        bits = _mixed(self._keys[:, None] + numbers * _GAMMA)
         return ((bits >> 40) & 0xFFFFFF).to(torch.float32) / float(1 << 24)
 
 
 def _mixed(x: Tensor) -> Tensor:
     """SplitMix64's finaliser on int64, whose products wrap (Steele, Lea and Flood 2014)."""
-    x = (x ^ ((x >> 30) & 0x3FFFFFFFF)) * _MIX[1]
-    x = (x ^ ((x >> 27) & 0x1FFFFFFFFF)) * _MIX[2]
+    x = (x ^ ((x >> 30) & 0x3FFFFFFFF)) * _PRODUCTS[0]
+    x = (x ^ ((x >> 27) & 0x1FFFFFFFFF)) * _PRODUCTS[1]
     return x ^ ((x >> 31) & 0x1FFFFFFFF)
+
+
+def _mixed_number(x: int) -> int:
+    """The same for one number, on the host."""
+    low = (1 << 64) - 1
+    x &= low
+    x = ((x ^ (x >> 30)) * _PRODUCTS[0]) & low
+    x = ((x ^ (x >> 27)) * _PRODUCTS[1]) & low
+    x ^= x >> 31
+    return x - (1 << 64) if x >> 63 else x
 
 
 Augment = Callable[[Tensor, Tensor, Draws], tuple[Tensor, Tensor]]

@@ -54,15 +54,26 @@ def load_weights(model: nn.Module, header: Header) -> None:
         DataError: damaged file, or tensors that do not fit the model.
     """
     where = printable(str(header.path))
+    tensors = read_tensors(header.path)
+    require_fit(tensors, model.state_dict(), where)
+    model.load_state_dict(tensors)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a safetensors file, every value finite.
+
+    Raises:
+        DataError: damaged, or a value is not finite.
+    """
+    where = printable(str(path))
     try:
-        tensors = load(header.path.read_bytes())
+        tensors: dict[str, Tensor] = load(path.read_bytes())
     except (SafetensorError, ValueError, KeyError) as error:
         raise DataError(f"{where}: damaged: {printable(str(error))}") from None
-    require_fit(tensors, model.state_dict(), where)
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise DataError(f"{where}: tensor '{printable(name)}' is not finite")
-    model.load_state_dict(tensors)
+    return tensors
 
 
 def require_fit(tensors: dict[str, Tensor], state: dict[str, Tensor], where: str) -> None:

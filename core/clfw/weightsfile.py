@@ -96,6 +96,17 @@ def read_header(path: Path) -> Header:
     return found
 
 
+def refuse_pickle(path: Path) -> None:
+    """Raise for a file that is no safetensors file, saying what it looks like."""
+    with path.open("rb") as file:
+        head = file.read(520)
+    if len(head) < 9 or not head[8:].startswith(b"{"):
+        raise DataError(
+            f"{printable(str(path))}: not a safetensors file{seems(head)}",
+            hint="convert it with safetensors.torch.save_file where you trust its origin",
+        )
+
+
 def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A JSON object, refusing a key that stands twice."""
     result = dict(pairs)

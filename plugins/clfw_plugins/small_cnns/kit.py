@@ -1,5 +1,6 @@
 """The building kit: a CNN whose every layer is a parameter, to play with."""
 
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 
@@ -9,7 +10,7 @@ from clfw import Task
 from clfw_plugins.small_cnns.layers import convolution_block, flat_features
 from clfw_plugins.small_cnns.params import PlainCnnParams
 
-_INITIALISE = {
+_INITIALISE: dict[str, Callable[[Tensor], Tensor]] = {
     "he": partial(nn.init.kaiming_uniform_, nonlinearity="relu"),
     "xavier": nn.init.xavier_uniform_,
     "normal": partial(nn.init.normal_, std=0.01),

@@ -1,0 +1,133 @@
+"""A backbone that does not learn, under a linear head that does."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from clfw import Task
+from clfw.components import Architecture
+from clfw.errors import DataError, printable
+from clfw.manager import installed_catalog
+from clfw.params import Layer, params_class, resolve
+from clfw.weights import build_model, read_tensors, require_fit
+from clfw_plugins.backbones.params import FrozenBackboneParams
+from clfw_plugins.backbones.settle import weights_path
+from clfw_plugins.backbones.timm_model import create
+
+HEAD_NAMES = ("fc.", "classifier.", "head.", "head.fc.")  # how timm names what is replaced
+
+
+class Body(nn.Module):
+    """A network without its head: (B, C, H, W) to (B, F), scaling small pictures up first."""
+
+    def __init__(self, network: nn.Module, side: int) -> None:
+        """`side` is the least height and width, pixels; 0 to leave pictures as they are."""
+        super().__init__()
+        self.network = network
+        self._side = side
+
+    def forward(self, images: Tensor) -> Tensor:
+        height, width = images.shape[2:]
+        if min(height, width) < self._side:
+            size = (max(height, self._side), max(width, self._side))
+            images = interpolate(images, size, mode="bilinear", align_corners=False)
+        features: Tensor = self.network(images)
+        return features.flatten(1)
+
+
+class FrozenBackbone(nn.Module):
+    """`head(backbone(images))`, where the backbone never trains nor enters training mode."""
+
+    def __init__(self, backbone: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.backbone = backbone.requires_grad_(False).eval()
+        self.head = head
+
+    def train(self, mode: bool = True) -> "FrozenBackbone":
+        """Only the head changes mode: batch-norm statistics of the backbone must not move."""
+        super().train(mode)
+        self.backbone.eval()
+        return self
+
+    def forward(self, images: Tensor) -> Tensor:
+        with torch.no_grad():
+            features = self.backbone(images)
+        logits: Tensor = self.head(features)
+        return logits
+
+
+def build(params: FrozenBackboneParams, task: Task) -> nn.Module:
+    """The backbone with random weights and the head; `initialise` loads the backbone's own."""
+    if params.described:
+        network, side = own_network(params), 0
+    else:
+        network = create(params.backbone, num_classes=0, in_chans=task.channels)
+        side = params.input_size
+    backbone = Body(network, side)
+    return FrozenBackbone(backbone, nn.Linear(num_features(backbone, task), task.num_classes))
+
+
+def own_network(params: FrozenBackboneParams) -> nn.Module:
+    """The body of the clfw architecture that the weights file described."""
+    described = params.described
+    offer = installed_catalog().find("architecture", str(described["component"]))
+    component = offer.component
+    assert isinstance(component, Architecture)
+    values = resolve(
+        params_class(component), [Layer("weights file", described["values"])], "model"
+    ).params
+    channels, height, width = described["input"]
+    task = Task(
+        classes=tuple(map(str, range(described["classes"]))),
+        channels=channels,
+        height=height,
+        width=width,
+    )
+    return without_head(build_model(component, values, task))
+
+
+def without_head(model: nn.Module) -> nn.Module:
+    """`model` with its last linear layer, which gives the logits, taken out."""
+    backbone = getattr(model, "backbone", None)
+    if isinstance(backbone, nn.Module):
+        return backbone
+    linears = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
+    if not linears:
+        raise DataError("the backbone has no linear layer to take out as its head")
+    parent, _, name = linears[-1].rpartition(".")
+    setattr(model.get_submodule(parent), name, nn.Identity())
+    return model
+
+
+def num_features(backbone: nn.Module, task: Task) -> int:
+    """F, found without computing anything."""
+    import copy
+
+    shadow = copy.deepcopy(backbone).to("meta").eval()
+    picture = torch.empty(1, task.channels, task.height, task.width, device="meta")
+    return int(shadow(picture).shape[1])
+
+
+def initialise(model: FrozenBackbone, params: FrozenBackboneParams, weights_folder: Path) -> None:
+    """Load the backbone's weights; names, shapes and dtypes must all fit.
+
+    Raises:
+        DataError: damaged file, or tensors that do not fit.
+    """
+    if params.backbone_weights == "random":
+        return
+    file = weights_path(params, weights_folder)
+    network = model.backbone.get_submodule("network")
+    tensors = read_tensors(file)
+    state = network.state_dict()
+    if params.described:
+        head = {name for name in tensors if name not in state}
+        if len({name.rpartition(".")[0] for name in head}) > 1:
+            raise DataError(f"{printable(str(file))}: more than a head would be left out")
+    else:
+        head = {name for name in tensors if name not in state and name.startswith(HEAD_NAMES)}
+    kept = {name: tensor for name, tensor in tensors.items() if name not in head}
+    require_fit(kept, state, printable(str(file)))
+    network.load_state_dict(kept)

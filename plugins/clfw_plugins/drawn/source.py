@@ -19,7 +19,9 @@ Draw = Callable[[NDArray[np.int64], int], NDArray[np.uint8]]
 class DrawnSource:
     """Balanced classes in a shuffled order; train and test are drawn from different seeds."""
 
-    def __init__(self, name: str, classes: tuple[str, ...], draw: Draw, params: DrawnParams) -> None:
+    def __init__(
+        self, name: str, classes: tuple[str, ...], draw: Draw, params: DrawnParams
+    ) -> None:
         self._name = name
         self._classes = classes
         self._draw = draw
@@ -36,7 +38,10 @@ class DrawnSource:
     @cached_property
     def _pictures(self) -> NDArray[np.uint8]:
         seed = 2 * self._params.drawing_seed
-        parts = [self._draw(self._labels["train"], seed), self._draw(self._labels["test"], seed + 1)]
+        parts = [
+            self._draw(self._labels["train"], seed),
+            self._draw(self._labels["test"], seed + 1),
+        ]
         return np.concatenate(parts)
 
     def identity(self) -> str:

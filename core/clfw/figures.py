@@ -71,3 +71,41 @@ def draw_confusion(evaluation: Evaluation, title: str) -> Any:
                     colour = "white" if shares[i][j] > 0.5 else "black"
                     axes.text(j, i, counts[i][j], ha="center", va="center", size=8, color=colour)
     return figure
+
+
+def draw_steps(history: Sequence[EpochReport], title: str) -> Any:
+    """Loss and accuracy by update: each batch as a dot, their running mean, held-out splits."""
+    figure = new_figure(9, 3.8)
+    steps = [step for report in history for step in report.steps]
+    numbers = range(1, len(steps) + 1)
+    points = [p for report in history for p in report.evaluations]
+    window = max(1, len(steps) // 50)
+    for axes, column, field in zip(
+        figure.subplots(1, 2), (0, 1), ("loss", "accuracy"), strict=True
+    ):
+        values = [step[column] for step in steps]
+        axes.plot(numbers, values, ".", color=BLUE, ms=2, alpha=0.3, label="training batches")
+        axes.plot(
+            numbers, running_mean(values, window), color=BLUE, label=f"mean of {window} batches"
+        )
+        for split, colour in (("validation", ORANGE), ("test", GREEN)):
+            own = [p for p in points if p.split == split]
+            if own:
+                figures = [getattr(p, field) for p in own]
+                axes.plot([p.step for p in own], figures, "-", color=colour, label=split)
+        axes.set(
+            xlabel="update", ylabel={"loss": "cross-entropy, nats"}.get(field, field), title=field
+        )
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.suptitle(title)
+    return figure
+
+
+def running_mean(values: Sequence[float], window: int) -> list[float]:
+    """Mean of each value and the up to `window - 1` values before it."""
+    means, total = [], 0.0
+    for number, value in enumerate(values):
+        total += value - (values[number - window] if number >= window else 0.0)
+        means.append(total / min(number + 1, window))
+    return means

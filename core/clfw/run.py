@@ -12,7 +12,7 @@ from torch import Tensor
 
 from clfw import runs
 from clfw.evaluation import Evaluation
-from clfw.figures import draw_confusion, draw_curves, save_figure
+from clfw.figures import draw_confusion, draw_curves, draw_steps, save_figure
 from clfw.opening import Pictures, Progress
 from clfw.plan import Plan, canonical_json
 from clfw.source import SPLITS
@@ -179,6 +179,7 @@ def finish(
     )
     title = f"{plan.model.entry} on {plan.data.choice.entry} ({plan.data.source})"
     save_figure(draw_curves(trained.history, title), folder / "curves.png")
+    save_figure(draw_steps(trained.history, title), folder / "steps.png")
     shown = next(s for s in ("validation", "test", "train") if s in evaluations)
     save_figure(draw_confusion(evaluations[shown], f"{title}: {shown}"), folder / "confusion.png")
     training_seconds = sum(report.seconds for report in trained.history)

@@ -1,23 +1,52 @@
 """`clfw show`: everything about one name."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from clfw.cli.options import installed, json_option, lookup_options, print_json
+from clfw.cli.options import (
+    data_dir_option,
+    installed,
+    json_option,
+    lookup_options,
+    print_json,
+    settings_option,
+)
 
 if TYPE_CHECKING:
+    from clfw.anatomy import LayerFacts
     from clfw.cli.options import Installed
 
 
 @click.command()
 @click.argument("name")
+@click.option("--data", default="", help="Show model NAME layer by layer, as built for this data.")
+@settings_option
+@data_dir_option
 @lookup_options
 @json_option
-def show(name: str, registry: Path | None, disabled: tuple[str, ...], as_json: bool) -> None:
-    """Show a model, data, recipe or augmentation: origin, values, parameters, an example."""
-    found = facts(name, installed(registry, disabled))
+def show(
+    name: str,
+    data: str,
+    settings: tuple[str, ...],
+    data_dir: Path | None,
+    registry: Path | None,
+    disabled: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Show a model, data, recipe or augmentation: origin, values, parameters, an example.
+
+    \b
+    clfw show fashion_cnn
+    clfw show fashion_cnn --data fashion_csv --set model.width=8
+    """
+    there = installed(registry, disabled)
+    if data:
+        show_layers(name, data, settings, data_dir, there, as_json)
+        return
+    found = facts(name, there)
     if as_json:
         print_json(found)
         return
@@ -110,3 +139,64 @@ def print_facts(part: dict[str, Any]) -> None:
         value = row["default"] if row["entry"] is None else f"{row['entry']} (entry)"
         allowed = f" [{row['allowed']}]" if row["allowed"] else ""
         click.echo(f"    {row['key']} = {value}  {row['type']}{allowed}: {row['meaning']}")
+
+
+def show_layers(
+    name: str,
+    data: str,
+    settings: tuple[str, ...],
+    data_dir: Path | None,
+    there: "Installed",
+    as_json: bool,
+) -> None:
+    """The network that would be trained on the data, or on its bundled sample."""
+    from clfw.opening import open_data, settle, task_of
+    from clfw.plan import Request, resolve_plan
+
+    request = Request(model=name, data=data, settings=settings, data_folder=data_dir)
+    plan = resolve_plan(request, there.catalog, there.registry)
+    opened = open_data(plan.data)
+    plan, preprocess = settle(plan, opened)
+    task = task_of(opened.rows, preprocess)
+
+    from clfw.anatomy import dissect
+
+    layers = dissect(plan.model.component, plan.model.params, task)
+    total = sum(layer.parameters for layer in layers)
+    products = sum(layer.multiply_adds for layer in layers)
+    if as_json:
+        rows = [{**asdict(layer), "agrees": layer.agrees} for layer in layers]
+        print_json({"layers": rows, "parameters": total, "multiply_adds": products})
+        return
+    click.echo(f"{name} for {data}: {task.channels} x {task.height} x {task.width} pixels in, "
+               f"{task.num_classes} classes out")  # fmt: skip
+    click.echo("by the formula: floor((W - F + 2P) / S) + 1")
+    header = ("layer", "kind", "kernel", "stride", "padding", "formula", "output", "parameters",
+              "multiply-adds")  # fmt: skip
+    table = [header, *(cells(layer) for layer in layers)]
+    table.append(("total", "", "", "", "", "", "", f"{total:,}", f"{products:,}"))
+    widths = [max(len(row[column]) for row in table) for column in range(len(header))]
+    for row in table:
+        left = [row[i].ljust(widths[i]) for i in range(7)]
+        right = [row[i].rjust(widths[i]) for i in range(7, 9)]
+        click.echo("  ".join([*left, *right]).rstrip())
+
+
+def cells(layer: "LayerFacts") -> tuple[str, ...]:
+    """One line of the table."""
+
+    def times(pair: tuple[int, ...] | None) -> str:
+        return "" if pair is None else "x".join(map(str, pair))
+
+    expected = times(layer.expected) if layer.agrees else f"{times(layer.expected)} DIFFERS"
+    return (
+        layer.name,
+        layer.kind,
+        times(layer.kernel),
+        times(layer.stride),
+        times(layer.padding),
+        expected,
+        times(layer.output),
+        f"{layer.parameters:,}",
+        f"{layer.multiply_adds:,}",
+    )

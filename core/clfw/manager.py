@@ -9,13 +9,14 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import metadata
+from pathlib import Path
 from typing import Literal
 
 import pluggy
 
 from clfw import hookspecs
 from clfw.components import KINDS, Component, Kind, kind_of
-from clfw.errors import PluginError, UsageError, nearest, printable
+from clfw.errors import ClfwError, PluginError, UsageError, nearest, printable
 
 GROUP = "clfw"
 DISABLE = "CLFW_DISABLE_PLUGINS"
@@ -74,33 +75,38 @@ class Catalog:
             return offers[0]
         if offers:
             first, second = offers[0].plugin, offers[1].plugin
+            one = second.name if second.name != first.name else second.package
             raise PluginError(
                 f"{kind} '{name}': offered by both {first.origin} ('{first.name}') "
                 f"and {second.origin} ('{second.name}')",
-                hint=f"switch one off: {DISABLE}={second.name}",
+                hint=f"switch one off: {DISABLE}={one}",
             )
-        raise self._unknown(kind, name)
+        error = self.unknown(kind, name, self.names(kind))
+        raise PluginError(error.message, hint=error.hint)
 
-    def _unknown(self, kind: Kind, name: str) -> PluginError:
-        shown = printable(name)
-        unavailable = [p for p in self.plugins if p.state != "ok"]
-        for plugin in unavailable:
-            if name in (plugin.name, plugin.package):
-                return PluginError(
-                    f"{kind} '{shown}': plugin '{plugin.name}' of {plugin.origin} "
-                    f"(entry point {plugin.module}) is {plugin.state}: {plugin.reason}",
-                    hint="run: clfw plugins",
-                )
-        also = "".join(f"; plugin '{p.name}' is {p.state}" for p in unavailable)
-        return PluginError(
-            f"no {kind} named '{shown}' is installed{also}",
-            hint=nearest(name, self.names(kind), "see what there is: clfw list"),
+    def unknown(self, what: str, name: str, known: Iterable[str]) -> ClfwError:
+        """The error for a name that nothing has.
+
+        It is a plugin's where one that is broken or off may be what has the name: it bears the name
+        itself, or no known name resembles it. Otherwise it is a mistake in the name.
+        """
+        absent = [p for p in self.plugins if p.state != "ok"]
+        suspects = [p for p in absent if name in (p.name, p.package)] or absent
+        also = "".join(
+            f"; plugin '{p.name}' of {p.origin} is {p.state}"
+            + (f": {p.reason}" if p.state == "broken" else "")
+            for p in suspects[:3]
         )
+        message = f"no {what} named '{printable(name)}'{also}"
+        hint = nearest(name, known)
+        if suspects and (suspects != absent or not hint):
+            return PluginError(message, hint=f"see why: {suspects[0].name} in clfw plugins")
+        return UsageError(message, hint=hint or "see what there is: clfw list")
 
 
 def installed_catalog(disabled: Iterable[str] = ()) -> Catalog:
     """Load every installed plugin that is not switched off, by option or by environment."""
-    off = {*disabled, *filter(None, os.environ.get(DISABLE, "").split(","))}
+    off = {*disabled, *(name.strip() for name in os.environ.get(DISABLE, "").split(","))}
     found = list(entry_points())
     known = {name for plugin in found for name in (plugin.name, plugin.package)}
     for name in disabled:
@@ -131,12 +137,17 @@ def entry_points() -> Iterator[Plugin]:
             text = distribution.read_text("entry_points.txt")
             if not text or f"[{GROUP}]" not in text:
                 continue
-            package, version = distribution.name or "unknown", distribution.version or "0"
+            folder = Path(getattr(distribution, "_path", "unknown")).name
+            package = printable(distribution.name or folder, 80)  # a folder may lack METADATA
+            version = printable(distribution.version or "0", 30)
             for point in distribution.entry_points.select(group=GROUP):
                 if (package, point.name) not in seen:  # a path listed twice shows one package twice
                     seen.add((package, point.name))
                     yield Plugin(
-                        name=point.name, module=point.value, package=package, version=version
+                        name=printable(point.name, 80),
+                        module=printable(point.value, 200),
+                        package=package,
+                        version=version,
                     )
         except Exception as error:
             where = printable(str(getattr(distribution, "_path", "a distribution")))
@@ -170,15 +181,23 @@ def register(host: pluggy.PluginManager, plugin: Plugin, module: object) -> tupl
         if unknown:
             hint = nearest(unknown[0], KIND_OF_HOOK)
             raise PluginError(f"unknown hook '{unknown[0]}'; {hint}".rstrip("; "))
-        return tuple(
-            checked(item, KIND_OF_HOOK[caller.name])
-            for caller in callers
-            for item in getattr(module, caller.name)()
-        )
+        return tuple(item for caller in callers for item in offered(module, caller.name))
     except BaseException:
         if host.has_plugin(key):  # pluggy keeps a plugin whose hook has a wrong signature
             host.unregister(name=key)
         raise
+
+
+def offered(module: object, hook: str) -> list[Component]:
+    """What a module's implementation of `hook` returns, each component checked."""
+    try:
+        returned = getattr(module, hook)()
+        items = list(returned) if isinstance(returned, Iterable) else None
+    except Exception as error:
+        raise PluginError(f"hook {hook} raised {first_line(error)}") from error
+    if items is None:
+        raise PluginError(f"hook {hook} returned {type(returned).__name__}, not a list")
+    return [checked(item, KIND_OF_HOOK[hook]) for item in items]
 
 
 def checked(item: object, kind: Kind) -> Component:

@@ -1,8 +1,9 @@
 """Typed parameters: validation of what people write, where each value came from, descriptions."""
 
+import datetime
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -72,33 +73,54 @@ def resolve(cls: type[P], layers: Iterable[Layer], where: str) -> Resolved[P]:
             origins[key] = layer.origin
     try:
         # Through JSON, where a list may fill a tuple although the types are strict.
-        params = cls.model_validate_json(json.dumps(merged))
+        params = cls.model_validate_json(json.dumps(merged, default=str))
     except ValidationError as error:
-        raise invalid(error.errors()[0], cls, origins, where) from None
+        raise invalid(error.errors(), cls, origins, where) from None
     return Resolved(params, origins)
 
 
 def invalid(
-    detail: ErrorDetails, cls: type[Params], origins: Mapping[str, str], where: str
+    details: Sequence[ErrorDetails], cls: type[Params], origins: Mapping[str, str], where: str
 ) -> UsageError:
-    """The error for the first value that does not validate."""
-    path = ".".join(
-        str(part) for part in detail["loc"] if isinstance(part, int) or part in cls.model_fields
-    )
-    key = str(detail["loc"][0]) if detail["loc"] else ""
-    origin = origins.get(key, "values")
-    what = detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    verb = "must be " if detail["msg"].startswith("Input should be") else ""
-    seen = printable(json.dumps(detail["input"], default=str), 60)
+    """The error for the first value that does not validate, with all that would be allowed."""
+    # A value of several types has a fault for each of them; the one furthest inside says most.
+    detail = max(details, key=lambda d: sum(isinstance(part, int) for part in d["loc"]))
+    if not detail["loc"]:  # values that do not go together
+        layers = dict.fromkeys(origin for origin in origins.values() if origin != "default")
+        return UsageError(f"{', '.join(layers) or 'default'}: {where}: {in_words(detail)}")
+    key = str(detail["loc"][0])
     described = cls.model_fields[key].description if key in cls.model_fields else ""
-    if detail["type"] == "missing":
+    if detail["type"] == "missing" and len(detail["loc"]) == 1:
         return UsageError(
-            f"{where}.{path}: needs a value ({described})", hint=f"add --set {where}.{path}=VALUE"
+            f"{where}.{key}: needs a value ({described})", hint=f"add --set {where}.{key}=VALUE"
         )
+    path = place(detail)
+    ways = dict.fromkeys(in_words(d) for d in details if place(d) == path)
+    allowed = " or ".join(way.removeprefix("must be ") for way in ways)
+    verb = "must be " if in_words(detail).startswith("must be ") else ""
+    seen = printable(json.dumps(detail["input"], default=str), 60)
+    bounds = range_in_words(cls.model_json_schema()["properties"][key])
     return UsageError(
-        f"{origin}: {where}.{path or 'values'}: {verb}{what}, is {seen}",
-        hint=f"{key}: {described}" if described else "",
+        f"{origins[key]}: {where}.{path}: {verb}{allowed}, is {seen}",
+        hint=f"{key}: {described}{f' [{bounds}]' if bounds else ''}" if described else "",
     )
+
+
+def place(detail: ErrorDetails) -> str:
+    """Where a fault is, as in "betas.1"; without the words that pydantic has for types."""
+    inside = [str(part) for part in detail["loc"][1:] if isinstance(part, int)]
+    return ".".join([str(detail["loc"][0]), *inside])
+
+
+def in_words(detail: ErrorDetails) -> str:
+    """What pydantic says of a fault, as the end of a sentence."""
+    known = {
+        "missing": "is missing",
+        "too_long": "must be shorter",
+        "json_invalid": "a value is not valid Unicode text",
+    }
+    what = detail["msg"].removeprefix("Value error, ")
+    return known.get(detail["type"], what.replace("Input should be ", "must be ", 1))
 
 
 def known_parameters(cls: type[Params]) -> str:
@@ -135,12 +157,14 @@ def parse_settings(settings: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 
 def toml_value(text: str) -> Any:
-    """`text` as a TOML value, or as a plain string where it is none."""
+    """`text` as a TOML value, or as a plain string where it is none or a date."""
     try:
-        value = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+        document = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):  # no TOML, a number without end, brackets without end
         return text
-    return value["value"] if set(value) == {"value"} else text
+    value = document["value"]
+    plain = set(document) == {"value"} and not isinstance(value, (datetime.date, datetime.time))
+    return value if plain else text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

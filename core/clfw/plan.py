@@ -6,17 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Literal
 
-from clfw.components import Architecture, Augmentation, Component, Dataset, Kind
+from clfw.choices import Choice, choose, choose_augmentations
+from clfw.components import Architecture, Augmentation, Dataset
 from clfw.datavalues import DataValues
 from clfw.errors import InputMissing, UsageError, nearest, printable
-from clfw.manager import Catalog, Plugin
+from clfw.manager import Catalog
 from clfw.params import Layer, Params, Resolved, params_class, parse_settings, resolve
 from clfw.recipe import Recipe
 from clfw.registry import Entry, Registry
-
-C = TypeVar("C", bound=Component)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,31 +37,7 @@ class Request:
     device: str = "auto"
     data_folder: Path | None = None
     require_full: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Choice(Generic[C]):
-    """A component with validated parameters."""
-
-    entry: str
-    component: C
-    plugin: Plugin
-    values: Resolved[Params]
-
-    @property
-    def params(self) -> Params:
-        """The validated parameters."""
-        return self.values.params
-
-    def to_json(self) -> dict[str, Any]:
-        """For the plan file."""
-        return {
-            "entry": self.entry,
-            "component": self.component.name,
-            "package": self.plugin.package,
-            "version": self.plugin.version,
-            "values": self.values.to_json(),
-        }
+    sample: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,7 +120,9 @@ def resolve_plan(request: Request, catalog: Catalog, registry: Registry) -> Plan
         model=model,
         data=resolve_data(data_entry, catalog, data_layers, request),
         recipe=resolve(Recipe, train, "train"),
-        augment=choose_augmentations(request, model_entry, recipe, settings["augment"], catalog),
+        augment=choose_augmentations(
+            request.augment, model_entry, recipe, settings["augment"], catalog
+        ),
         recipe_name=request.recipe,
         device=request.device,
         data_folder=request.data_folder or data_folder(),
@@ -169,16 +146,6 @@ def recipe_layers(recipe: Entry | None) -> dict[str, list[Layer]]:
     return groups
 
 
-def choose(
-    kind: Kind, entry: Entry, catalog: Catalog, layers: Sequence[Layer], group: str
-) -> Choice[Any]:
-    """The component of an entry with its values under `layers`."""
-    offer = catalog.find(kind, entry.component)
-    own = Layer(f"{group} entry '{entry.name}'", entry.table("values"))
-    values = resolve(params_class(offer.component), [own, *layers], group)
-    return Choice(entry=entry.name, component=offer.component, plugin=offer.plugin, values=values)
-
-
 def resolve_data(
     entry: Entry, catalog: Catalog, layers: Sequence[Layer], request: Request
 ) -> DataChoice:
@@ -195,15 +162,27 @@ def resolve_data(
     )
     if not choice.component.needs_path:
         return DataChoice(choice=choice, values=common, source="full", path=None)
-    path = locate(common, entry, request.data_folder or data_folder())
+    sample = entry.fields.get("sample", "")
+    if request.sample and (not sample or request.require_full):
+        raise UsageError(
+            f"--sample: data '{entry.name}' has none, or --require-full refuses it",
+            hint="leave one of the two options out",
+        )
+    path = None if request.sample else locate(common, entry, request.data_folder or data_folder())
     if path is not None:
         return DataChoice(choice=choice, values=common, source="full", path=path)
-    sample = entry.fields.get("sample", "")
     if not sample or request.require_full or common.origins["path"] == "--set":
         raise missing(entry, common.params.path, request)
     stand_in = Entry(
         name=entry.name, section="data", origin=entry.origin, fields={"component": sample}
     )
+    for key in layers[-1].values:
+        if key not in DataValues.model_fields:
+            raise UsageError(
+                f"--set: data.{printable(key)}: has no effect on the bundled sample, and the files "
+                f"of '{entry.name}' are not there",
+                hint="leave it out, or name the folder of the full set with --data-dir",
+            )
     choice = choose("dataset", stand_in, catalog, [], "data")
     return DataChoice(choice=choice, values=common, source="sample", path=None)
 
@@ -254,7 +233,8 @@ def locate(values: Resolved[DataValues], entry: Entry, folder: Path) -> Path | N
     candidates = [folder / name, folder / f"{name}.zip"]
     if not packaged:
         candidates.insert(0, Path(name).expanduser())
-    return next((path for path in candidates if path.exists()), None)
+    # Unlike `Path.exists`, this answers for names too long for the file system as well.
+    return next((path for path in candidates if os.path.exists(path)), None)  # noqa: PTH110
 
 
 def missing(entry: Entry, path: str, request: Request) -> InputMissing:
@@ -268,41 +248,6 @@ def missing(entry: Entry, path: str, request: Request) -> InputMissing:
         f"data '{entry.name}': {what} '{printable(path or entry.name)}' is not in {folder}",
         hint=", or ".join(ways),
     )
-
-
-def choose_augmentations(
-    request: Request,
-    model: Entry,
-    recipe: Entry | None,
-    settings: Mapping[str, Mapping[str, Any]],
-    catalog: Catalog,
-) -> tuple[Choice[Augmentation], ...]:
-    """The augmentations in order: those of `--augment`, else the recipe's, else the model entry's."""
-    if request.augment is not None:
-        origin, listed = "--augment", list(request.augment)
-    elif recipe is not None and "augment" in recipe.table("values"):
-        origin, listed = f"recipe '{recipe.name}'", list(recipe.table("values")["augment"])
-    elif recipe is None:
-        origin, listed = f"model entry '{model.name}'", list(model.fields.get("augment", []))
-    else:
-        origin, listed = "default", []
-    choices = []
-    for item in listed:
-        values = dict(item) if isinstance(item, dict) else {"use": item}
-        name = str(values.pop("use", ""))
-        offer = catalog.find("augmentation", name)
-        layers = [Layer(origin, values), Layer("--set", settings.get(name, {}))]
-        resolved = resolve(params_class(offer.component), layers, f"augment.{name}")
-        choices.append(
-            Choice(entry=name, component=offer.component, plugin=offer.plugin, values=resolved)
-        )
-    for name in settings:
-        if name not in [choice.entry for choice in choices]:
-            raise UsageError(
-                f"--set augment.{printable(name)}: that augmentation is not in use",
-                hint=f"add --augment {printable(name)}",
-            )
-    return tuple(choices)  # type: ignore[arg-type]
 
 
 def canonical_json(value: Any) -> str:

@@ -18,7 +18,14 @@ _COMMON = {"extends": str, "summary": str, "document": str}
 KEYS: dict[Section, dict[str, type]] = {
     "models": {**_COMMON, "component": str, "values": dict, "train": dict, "augment": list},
     "data": {**_COMMON, "component": str, "values": dict, "sample": str, "fetch": list},
-    "recipes": {**_COMMON, "model": str, "data": str, "values": dict, "published": dict},
+    "recipes": {
+        **_COMMON,
+        "model": str,
+        "data": str,
+        "values": dict,
+        "published": dict,
+        "quick_backbone": str,
+    },
 }
 SCHEMA = 1
 
@@ -72,10 +79,10 @@ class Registry:
                 fields={"summary": offer.component.summary},
             )
         known = [*self.names(section), *(catalog.names(kind) if kind else [])]  # type: ignore[arg-type]
-        broken = [p for p in catalog.plugins if p.state != "ok"]
-        also = "".join(f"; plugin '{p.name}' is {p.state}: {p.reason}" for p in broken[:1])
+        if kind is not None:
+            raise catalog.unknown(SINGULAR[section], name, known)
         raise UsageError(
-            f"no {SINGULAR[section]} named '{printable(name)}'{also}",
+            f"no {SINGULAR[section]} named '{printable(name)}'",
             hint=nearest(name, known, "see what there is: clfw list"),
         )
 
@@ -87,7 +94,9 @@ def packaged_registry() -> Path:
     """
     here = Path(__file__).parent
     checkout = here.parent.parent / "registry.toml"
-    return checkout if (here.parent.parent / "pyproject.toml").exists() else here / "registry.toml"
+    # Only a checkout has `core/clfw`: the folder above site-packages may hold anybody's project.
+    in_checkout = here.parent.name == "core" and checkout.exists()
+    return checkout if in_checkout else here / "registry.toml"
 
 
 def user_registry() -> Path:
@@ -122,7 +131,9 @@ def parse(path: Path, origin: str) -> Iterable[Entry]:
     """The entries of one file, each checked for shape. Values are checked when an entry is used."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:  # TOML and UTF-8 faults, numbers without end
         raise UsageError(f"{path}: not valid TOML: {printable(str(error))}") from None
     if document.pop("schema", SCHEMA) != SCHEMA:
         raise UsageError(f"{path}: schema: this clfw reads schema {SCHEMA}")
@@ -163,7 +174,7 @@ def unknown_key(where: str, key: str, known: Iterable[str]) -> UsageError:
 
 
 def derived(entry: Entry, entries: Mapping[tuple[Section, str], Entry]) -> Entry:
-    """`entry` laid over the entries it extends; tables merge key by key, the rest is replaced."""
+    """`entry` laid over the entries it extends; tables merge key by key, other values replace."""
     chain = [entry]
     while (parent := chain[-1].fields.get("extends")) is not None:
         where = f"registry ({entry.origin}): {entry.section}.{chain[-1].name}: extends"
@@ -181,8 +192,15 @@ def derived(entry: Entry, entries: Mapping[tuple[Section, str], Entry]) -> Entry
         {"component": chain[-1].component} if entry.section != "recipes" else {}
     )
     for link in reversed(chain):
-        for key, value in link.fields.items():
-            merge = isinstance(value, dict) and key in fields
-            fields[key] = {**fields[key], **value} if merge else value
+        fields = merged(fields, link.fields)
     fields.pop("extends")
     return replace(entry, fields=fields)
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """`above` laid over `below`, tables inside tables too."""
+    result = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = merged(result[key], value) if both else value
+    return result

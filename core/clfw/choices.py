@@ -1,0 +1,98 @@
+"""Components chosen by name, each with its validated parameters. No torch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from clfw.components import Augmentation, Component, Kind
+from clfw.errors import UsageError, printable
+from clfw.manager import Catalog, Plugin
+from clfw.params import Layer, Params, Resolved, params_class, resolve
+from clfw.registry import Entry
+
+C = TypeVar("C", bound=Component)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice(Generic[C]):
+    """A component with validated parameters."""
+
+    entry: str
+    component: C
+    plugin: Plugin
+    values: Resolved[Params]
+
+    @property
+    def params(self) -> Params:
+        """The validated parameters."""
+        return self.values.params
+
+    def to_json(self) -> dict[str, Any]:
+        """For the plan file."""
+        return {
+            "entry": self.entry,
+            "component": self.component.name,
+            "package": self.plugin.package,
+            "version": self.plugin.version,
+            "values": self.values.to_json(),
+        }
+
+
+def choose(
+    kind: Kind, entry: Entry, catalog: Catalog, layers: Sequence[Layer], group: str
+) -> Choice[Any]:
+    """The component of an entry with its values under `layers`."""
+    offer = catalog.find(kind, entry.component)
+    own = Layer(f"{group} entry '{entry.name}'", entry.table("values"))
+    values = resolve(params_class(offer.component), [own, *layers], group)
+    return Choice(entry=entry.name, component=offer.component, plugin=offer.plugin, values=values)
+
+
+def choose_augmentations(
+    asked: Sequence[str] | None,
+    model: Entry,
+    recipe: Entry | None,
+    settings: Mapping[str, Mapping[str, Any]],
+    catalog: Catalog,
+) -> tuple[Choice[Augmentation], ...]:
+    """The augmentations in order: those of `--augment`, else the recipe's, else the model entry's."""
+    choices: list[Choice[Augmentation]] = []
+    origin, listed = listed_augmentations(asked, model, recipe)
+    for number, item in enumerate(listed, 1):
+        values = dict(item) if isinstance(item, dict) else {"use": item}
+        name = values.pop("use", None)
+        if not isinstance(name, str) or not name:
+            raise UsageError(
+                f"{origin}: augment: item {number} is {printable(repr(item))}, "
+                "not a name or a table with 'use'"
+            )
+        if ("augmentation", name) not in catalog.offers:
+            known = catalog.names("augmentation")
+            raise catalog.unknown("augmentation", name, known)
+        offer = catalog.find("augmentation", name)
+        layers = [Layer(origin, values), Layer("--set", settings.get(name, {}))]
+        resolved = resolve(params_class(offer.component), layers, f"augment.{name}")
+        choices.append(
+            Choice(entry=name, component=offer.component, plugin=offer.plugin, values=resolved)  # type: ignore[arg-type]
+        )
+    for name in settings:
+        if name not in [choice.entry for choice in choices]:
+            raise UsageError(
+                f"--set augment.{printable(name)}: that augmentation is not in use",
+                hint=f"add --augment {printable(name)}",
+            )
+    return tuple(choices)
+
+
+def listed_augmentations(
+    asked: Sequence[str] | None, model: Entry, recipe: Entry | None
+) -> tuple[str, list[Any]]:
+    """What is to be used, and the place that says so."""
+    if asked is not None:
+        return "--augment", list(asked)
+    if recipe is not None and "augment" in recipe.table("values"):
+        origin, listed = f"recipe '{recipe.name}'", recipe.table("values")["augment"]
+        if not isinstance(listed, list):
+            raise UsageError(f"{origin}: values.augment: must be an array of names or tables")
+        return origin, listed
+    return f"model entry '{model.name}'", list(model.fields.get("augment", []))

@@ -11,9 +11,10 @@ from clfw.cli.inspect import inspect
 from clfw.cli.list import list_
 from clfw.cli.plugins import plugins
 from clfw.cli.predict import predict
+from clfw.cli.reproduce import reproduce
 from clfw.cli.run import run
 from clfw.cli.show import show
-from clfw.errors import ClfwError
+from clfw.errors import ClfwError, StorageError, printable
 
 BUG = 70
 INTERRUPTED = 130
@@ -28,7 +29,7 @@ def cli() -> None:
     """
 
 
-for _command in (run, evaluate, predict, list_, show, inspect, plugins):
+for _command in (run, reproduce, evaluate, predict, list_, show, inspect, plugins):
     cli.add_command(_command)
 
 
@@ -65,6 +66,13 @@ def outcome(arguments: Sequence[str] | None = None, obj: object = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as with `| head`
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115  (flushed at exit, quietly)
         return 0
+    except OSError as error:
+        if debug:
+            raise
+        where = f"{printable(os.fsdecode(error.filename))}: " if error.filename else ""
+        return report(
+            f"{where}{error.strerror or error}", StorageError.advice, StorageError.exit_code
+        )
     except Exception as error:
         if debug:
             raise

@@ -14,12 +14,13 @@ from clfw.cli.options import (
     print_json,
     settings_option,
 )
+from clfw.source import SPLITS
 
 
 @click.command("eval")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--data", default="", help="Data entry; the one trained on if left out.")
-@click.option("--split", default="validation", show_default=True)
+@click.option("--split", type=click.Choice(SPLITS), default="validation", show_default=True)
 @settings_option
 @device_option
 @data_dir_option

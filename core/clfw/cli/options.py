@@ -22,7 +22,11 @@ data_dir_option = click.option(
     help="Folder of full datasets (default: CLFW_DATA_DIR, else the platform's data folder).",
 )
 device_option = click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu, cuda or mps."
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+    default="auto",
+    show_default=True,
+    help="What computes.",
 )
 settings_option = click.option(
     "--set", "settings", multiple=True, metavar="GROUP.KEY=VALUE",

@@ -1,5 +1,6 @@
 """`clfw predict`: classes of single pictures, or of a dataset's split as a submission file."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ from clfw.cli.options import (
     settings_option,
 )
 from clfw.errors import OutputError, UsageError
+from clfw.source import SPLITS
 
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @click.argument("images", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--data", default="", help="Data entry, instead of pictures.")
-@click.option("--split", default="test", show_default=True, help="Split of --data.")
+@click.option("--split", type=click.Choice(SPLITS), default="test", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="CSV file for the predictions.")
 @settings_option
 @device_option
@@ -59,8 +61,13 @@ def predict(
 
     if bool(images) == bool(data):
         raise UsageError("predict: needs pictures or --data, one of the two")
-    if out is not None and (out.exists() or not out.absolute().parent.is_dir()):
-        raise OutputError(f"--out {out}: is there already, or its folder is not")
+    if images and settings:
+        raise UsageError(
+            f"--set '{settings[0]}': pictures are prepared as the weights say",
+            hint="leave --set out, or name a data entry with --data",
+        )
+    if out is not None:
+        require_new(out)
     there = installed(registry, disabled)
     header = read_header(find_weights(path))
     if images:
@@ -84,3 +91,13 @@ def predict(
         for row in rows:
             click.echo(f"{row.key}  {row.label}  {row.probability:.2%}" if not row.error
                        else f"{row.key}  error: {row.error}")  # fmt: skip
+
+
+def require_new(out: Path) -> None:
+    """Raise unless a file can be made there without replacing another."""
+    if os.path.exists(out):  # noqa: PTH110  (takes names that no disk can)
+        raise OutputError(
+            f"--out {out}: is there already", hint="name another file, or remove that one"
+        )
+    if not os.path.isdir(out.absolute().parent):  # noqa: PTH112
+        raise OutputError(f"--out {out}: its folder is not there", hint="make the folder first")

@@ -1,7 +1,7 @@
 """`clfw run`: train a model on data and write a run folder."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,11 @@ from clfw.cli.options import (
     say,
     settings_option,
 )
+
+if TYPE_CHECKING:
+    from clfw.cli.options import Installed
+    from clfw.plan import Plan, Request
+    from clfw.run import Result
 
 
 class CountOrFull(click.ParamType[Any]):
@@ -45,6 +50,7 @@ class CountOrFull(click.ParamType[Any]):
 @device_option
 @data_dir_option
 @click.option("--require-full", is_flag=True, help="Refuse the bundled sample.")
+@click.option("--sample", is_flag=True, help="Use the bundled sample even where the full set is.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder (default: runs/NAME-001).")
 @lookup_options
 @json_option
@@ -60,6 +66,7 @@ def run(
     device: str,
     data_dir: Path | None,
     require_full: bool,
+    sample: bool,
     out: Path | None,
     registry: Path | None,
     disabled: tuple[str, ...],
@@ -73,7 +80,7 @@ def run(
     clfw run --recipe fashion_document
     clfw run --model fashion_cnn --data fashion_csv --set model.width=8 --epochs 3
     """
-    from clfw.plan import Request, resolve_plan
+    from clfw.plan import Request
 
     there = installed(registry, disabled)
     request = Request(
@@ -86,15 +93,34 @@ def run(
         device=device,
         data_folder=data_dir,
         require_full=require_full,
+        sample=sample,
     )
-    plan = resolve_plan(request, there.catalog, there.registry)
+    plan, result = start_run(request, there, seams, out)
+    if as_json:
+        print_json(result.to_json(plan))
+        return
+    for split, evaluation in result.evaluations.items():
+        low, high = evaluation.interval
+        click.echo(
+            f"{split} accuracy {evaluation.accuracy:.2%} ({low:.2%} to {high:.2%}), "
+            f"loss {evaluation.loss:.4f}"
+        )
+    suffix = " (bundled sample)" if plan.data.source == "sample" else ""
+    click.echo(f"{result.folder}: {result.seconds:.1f} s{suffix}")
 
+
+def start_run(
+    request: "Request", there: "Installed", seams: Any, out: Path | None
+) -> "tuple[Plan, Result]":
+    """Resolve, open and decode, then train: every error of a person comes before torch is imported."""
     from clfw.cli.progress import show_progress
     from clfw.opening import decode_splits, open_data, settle
+    from clfw.plan import resolve_plan
     from clfw.rows import refuse_untrainable
     from clfw.runs import require_creatable
     from clfw.source import SPLITS
 
+    plan = resolve_plan(request, there.catalog, there.registry)
     require_creatable(out)
     opened = open_data(plan.data)
     refuse_untrainable(opened.rows)
@@ -105,15 +131,4 @@ def run(
     from clfw.run import execute
     from clfw.workbench import Seams
 
-    result = execute(plan, pictures, seams or Seams(), out, say, show_progress)
-    if as_json:
-        print_json(result.to_json(plan))
-        return
-    for split, evaluation in result.evaluations.items():
-        low, high = evaluation.interval
-        click.echo(
-            f"{split} accuracy {evaluation.accuracy:.2%} ({low:.2%} to {high:.2%}), "
-            f"loss {evaluation.loss:.4f}"
-        )
-    sample = " (bundled sample)" if plan.data.source == "sample" else ""
-    click.echo(f"{result.folder}: {result.seconds:.1f} s{sample}")
+    return plan, execute(plan, pictures, seams or Seams(), out, say, show_progress)

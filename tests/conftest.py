@@ -1,21 +1,19 @@
 """Fixtures for every test: nothing is read from or written to the person's own folders."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+# Before anything imports torch: test processes run side by side, so each keeps to one thread.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ.setdefault("MPLBACKEND", "agg")
+
+from commandline import keep_to
 
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home, cache, data and config folder, and an empty working folder."""
-    for name in ("home", "cache", "data", "config", "work"):
-        (tmp_path / name).mkdir()
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("CLFW_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("CLFW_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("CLFW_CONFIG_DIR", str(tmp_path / "config"))
-    for name in ("CLFW_DISABLE_PLUGINS", "CLFW_PLUGINS", "CLFW_DEBUG"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.chdir(tmp_path / "work")
+    keep_to(tmp_path, monkeypatch)
     return tmp_path

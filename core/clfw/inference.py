@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clfw.decoding import decode
-from clfw.errors import DataError, printable
+from clfw.errors import DataError, UsageError, printable
 from clfw.manager import Catalog
 from clfw.opening import Progress, open_data, tick_of
 from clfw.params import Layer, parse_settings
@@ -80,7 +80,13 @@ def open_split(
     """A split of `request.data`, prepared as in training, with classes in the weights' order."""
     entry = registry.find("data", request.data, catalog)
     trained_on = header.facts["data"]
-    layers = [Layer("--set", parse_settings(request.settings)["data"])]
+    parsed = parse_settings(request.settings)
+    for group in parsed.keys() - {"data"}:
+        if parsed[group]:
+            raise UsageError(
+                f"--set {group}: finished weights have their own", hint="only data.KEY can be set"
+            )
+    layers = [Layer("--set", parsed["data"])]
     if trained_on.get("entry") == request.data:  # so that the same rows are held out
         values = {k: trained_on[k] for k in ("validation", "split_seed") if k in trained_on}
         layers.insert(0, Layer("weights file", values))

@@ -130,8 +130,8 @@ def look_at_pictures(opened: OpenedData, at_most: int = 32) -> tuple[tuple[int, 
     sizes: set[tuple[int, int]] = set()
     channels = 1
     for row in opened.rows.of("train")[:at_most].tolist():
-        data = opened.source.read(row)
         try:
+            data = opened.source.read(row)
             pixels = checked_array(data) if isinstance(data, np.ndarray) else decode_bytes(data)
         except ClfwError:
             continue  # every bad picture is named when all are decoded

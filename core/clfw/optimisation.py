@@ -27,7 +27,8 @@ def build_loss(recipe: Recipe, targets: Tensor, num_classes: int) -> Loss:
         if len(recipe.class_weights) != num_classes:
             raise UsageError(
                 f"train.class_weights: has {len(recipe.class_weights)} values, "
-                f"and there are {num_classes} classes"
+                f"and there are {num_classes} classes",
+                hint="give one value for each class, in the order of the classes",
             )
         weight = torch.tensor(recipe.class_weights, device=targets.device)
 

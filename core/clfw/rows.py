@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clfw.datavalues import DataValues
-from clfw.errors import SHOWN, DataError, joined, nearest, printable
+from clfw.errors import SHOWN, DataError, UsageError, joined, nearest, printable
 from clfw.plan import canonical_json
 from clfw.source import SPLITS, Source, Submission, Table
 from clfw.splits import held_out
@@ -57,21 +57,21 @@ def read_table(source: Source, reader: dict[str, Any]) -> Table:
     cached = _load_table(path)
     if cached is None:
         cached = source.table()
-        text = json.dumps(asdict(cached), separators=(",", ":"))
-        write_atomically(path, text.encode("utf-8", errors="surrogateescape"))
+        # ASCII: `json` escapes the rest, names that are no UTF-8 too.
+        write_atomically(path, json.dumps(asdict(cached), separators=(",", ":")).encode())
     return cached
 
 
 def _load_table(path: Path) -> Table | None:
     try:
-        fields = json.loads(path.read_bytes().decode("utf-8", errors="surrogateescape"))
-    except (OSError, ValueError):  # absent or damaged: it is read from the source again
+        fields = json.loads(path.read_bytes())
+        for name in ("class_names", "class_values", "strays"):
+            fields[name] = tuple(fields[name])
+        if fields["submission"] is not None:
+            fields["submission"] = Submission(**fields["submission"])
+        return Table(**fields)
+    except (OSError, ValueError, TypeError, KeyError):  # absent or damaged: made again
         return None
-    for name in ("class_names", "class_values", "strays"):
-        fields[name] = tuple(fields[name])
-    if fields["submission"] is not None:
-        fields["submission"] = Submission(**fields["submission"])
-    return Table(**fields)
 
 
 def check_rows(table: Table, values: DataValues) -> Rows:
@@ -82,7 +82,7 @@ def check_rows(table: Table, values: DataValues) -> Rows:
     """
     refuse_duplicates(table)
     split = assign_splits(table, values)
-    names, class_values = class_list(table, split)
+    names, class_values = class_list(table)
     targets = class_indices(table, names, class_values)
     return Rows(table=table, classes=names, class_values=class_values, targets=targets, split=split)
 
@@ -132,20 +132,27 @@ def assign_splits(table: Table, values: DataValues) -> NDArray[np.uint8]:
     return split
 
 
-def class_list(table: Table, split: NDArray[np.uint8]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Class names and the label text of each: as the data declares, else the training labels."""
+def class_list(table: Table) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Class names and the label text of each: as the data declares, else its training labels.
+
+    Rows held out of the training rows count, so that no choice of them changes the classes.
+    """
     if table.class_names:
         return table.class_names, table.class_values or table.class_names
-    train = np.flatnonzero(split == 0)
-    labels = {table.labels[row] for row in train.tolist()} - {None}
-    names = tuple(sorted((str(label) for label in labels), key=natural_key))
+    pairs = zip(table.splits, table.labels, strict=True)
+    labels = {label for split, label in pairs if split == "train" and label is not None}
+    names = tuple(sorted(labels, key=natural_key))
     return names, names
 
 
-def natural_key(text: str) -> list[tuple[int, int, str]]:
-    """Sorts "2" before "10" and "img2" before "img10"."""
-    parts = re.split(r"(\d+)", text)
-    return [(0, int(p), p) if p.isdecimal() else (1, 0, p) for p in parts if p]
+def natural_key(text: str) -> tuple[list[tuple[int, int, str]], str]:
+    """Sorts "2" before "10" and "img2" before "img10"; equal numbers by their text."""
+    parts = []
+    for part in re.split(r"(\d+)", text):
+        digits = part.lstrip("0")  # compared by length first: `int` refuses thousands of digits
+        if part:
+            parts.append((0, len(digits), digits) if part.isdecimal() else (1, 0, part))
+    return parts, text
 
 
 def class_indices(table: Table, names: Sequence[str], values: Sequence[str]) -> NDArray[np.int64]:
@@ -208,6 +215,7 @@ def fingerprint(rows: Rows, pixels: str) -> str:
 def require_split(rows: Rows, split: str) -> None:
     """Raise unless the split has rows."""
     if split not in SPLITS:
-        raise DataError(f"no split named '{printable(split)}'", hint=nearest(split, SPLITS))
+        raise UsageError(f"no split named '{printable(split)}'", hint=nearest(split, SPLITS))
     if not len(rows.of(split)):
-        raise DataError(f"the {split} split is empty")
+        there = ", ".join(name for name, count in rows.counts().items() if count)
+        raise DataError(f"the {split} split is empty", hint=f"splits with rows: {there}")

@@ -44,19 +44,23 @@ def create_run_folder(out: Path | None, name: str) -> Path:
             hint="name another folder with --out, or leave --out away",
         ) from None
     except OSError as error:
-        raise OutputError(f"{out or 'runs'}: cannot be created: {error.strerror}") from None
+        raise OutputError(
+            f"{out or 'runs'}: cannot be created: {error.strerror}",
+            hint="name another folder with --out",
+        ) from None
     raise OutputError(f"runs/{name}: no number is left")
 
 
 def require_creatable(out: Path | None) -> None:
     """Raise what `create_run_folder` would raise for `out`, without creating anything."""
     target = out or Path("runs")
-    if out is not None and out.exists():
+    if out is not None and os.path.exists(out):  # noqa: PTH110  (takes names that no disk can)
         raise OutputError(
             f"{out}: is there already, and a run never overwrites anything",
             hint="name another folder with --out, or leave --out away",
         )
-    existing = next(p for p in (target, *target.absolute().parents) if p.exists())
+    places = (target, *target.absolute().parents)
+    existing = next(p for p in places if os.path.exists(p))  # noqa: PTH110
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise OutputError(
             f"{target}: cannot be created: {existing} is not a writable folder",

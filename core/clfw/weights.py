@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from clfw.components import Architecture
 from clfw.components import load as load_reference
-from clfw.errors import DataError, PluginError, printable
-from clfw.manager import Catalog
+from clfw.errors import ClfwError, DataError, PluginError, UsageError, printable
+from clfw.manager import Catalog, first_line
 from clfw.params import Layer, params_class, resolve
 from clfw.plan import canonical_json
 from clfw.storage import write_atomically
@@ -96,10 +96,17 @@ def build_model(architecture: Architecture, params: Any, task: Task) -> nn.Modul
     """The network for a task, with the weights that the present seed gives.
 
     Raises:
-        PluginError: what was built is no module.
+        PluginError: building failed, or what was built is no module.
         TaskNotSupported: from the architecture.
     """
-    model = load_reference(architecture.build)(params, task)
+    try:
+        model = load_reference(architecture.build)(params, task)
+    except ClfwError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"architecture '{architecture.name}': build failed: {first_line(error)}"
+        ) from error
     if not isinstance(model, nn.Module):
         raise PluginError(
             f"architecture '{architecture.name}': build gave {type(model).__name__}, not a module"
@@ -108,12 +115,19 @@ def build_model(architecture: Architecture, params: Any, task: Task) -> nn.Modul
 
 
 def require_output(model: nn.Module, task: Task, architecture: str) -> None:
-    """Raise unless two blank pictures give (2, K) finite-shaped logits; leaves the model as it was."""
-    device = next(model.parameters()).device
+    """Raise unless two blank pictures give (2, K) logits; leaves the model as it was."""
+    device = next((p.device for p in model.parameters()), None)
     mode = model.training
     blank = torch.zeros(2, task.channels, task.height, task.width, device=device)
-    with torch.inference_mode():
-        logits = model.eval()(blank)
+    try:
+        with torch.inference_mode():
+            logits = model.eval()(blank)
+    except Exception as error:
+        raise PluginError(
+            f"architecture '{architecture}': its network fails on {task.height}x{task.width} "
+            f"pictures of {task.channels} channels: {first_line(error)}",
+            hint="mend its build function, or let it refuse such a task by TaskNotSupported",
+        ) from error
     model.train(mode)
     wanted = (2, task.num_classes)
     seen = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
@@ -138,8 +152,13 @@ def restore_model(header: Header, catalog: Catalog) -> nn.Module:
             hint=f"install the package '{package}'" if package != "clfw" else error.hint,
         ) from None
     assert isinstance(offer.component, Architecture)
-    layer = Layer("weights file", described.get("values", {}))
-    params = resolve(params_class(offer.component), [layer], "model").params
+    layer = Layer(printable(str(header.path)), described["values"])
+    try:
+        params = resolve(params_class(offer.component), [layer], "model").params
+    except UsageError as error:
+        raise DataError(
+            error.message, hint="install the version of the package that wrote the file"
+        ) from None
     preprocess = header.preprocess
     task = Task(
         classes=header.classes,

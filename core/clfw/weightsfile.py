@@ -6,7 +6,7 @@ key, "clfw", holds canonical JSON that says everything a prediction needs.
 
 import json
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from clfw.preprocess import DECODER, Preprocess
 FORMAT = 1
 MAX_HEADER = 25_000_000  # bytes
 MAX_TENSORS = 100_000
+MAX_SIDE = 4096  # pixels
 FILE_NAME = "model.safetensors"
 
 
@@ -71,7 +72,10 @@ def read_header(path: Path) -> Header:
         rest = file.read(512)
         size = path.stat().st_size
         if len(start) < 8 or not rest.startswith(b"{"):
-            raise DataError(f"{where}: not a safetensors file{seems(start + rest)}")
+            raise DataError(
+                f"{where}: not a safetensors file{seems(start + rest)}",
+                hint="name a run folder or the model.safetensors of one",
+            )
         (length,) = struct.unpack("<Q", start)
         if not 2 <= length <= min(MAX_HEADER, size - 8):
             raise DataError(f"{where}: damaged: the header's length is {length}")
@@ -128,19 +132,56 @@ def tensor_shapes(header: dict[str, Any], where: str) -> dict[str, tuple[str, tu
 
 def check_facts(header: Header, where: str) -> None:
     """Raise unless the description is complete and well typed."""
-    kinds = {"model": dict, "classes": list, "preprocess": dict, "data": dict, "metrics": dict}
-    for key, kind in kinds.items():
-        if not isinstance(header.facts.get(key), kind):
+    facts = header.facts
+    sound = {
+        "model": is_table(facts.get("model"), component=str, values=dict),
+        "classes": is_class_list(facts.get("classes")),
+        "preprocess": is_preprocess(facts.get("preprocess")),
+        "data": is_table(facts.get("data"), source=str),
+        "metrics": isinstance(facts.get("metrics"), dict)
+        and all(is_table(f, accuracy=float, loss=float) for f in facts["metrics"].values()),
+    }
+    for key, fine in sound.items():
+        if not fine:
             raise DataError(f"{where}: damaged description: '{key}' is missing or malformed")
-    try:
-        decoder = header.preprocess.decoder
-    except (KeyError, TypeError) as error:
-        raise DataError(f"{where}: damaged description: preprocess: {error}") from None
+    decoder = header.preprocess.decoder
     if decoder != DECODER:
         raise DataError(
             f"{where}: pictures were decoded by '{printable(decoder)}', this clfw has '{DECODER}'",
             hint="install the clfw version that wrote the file",
         )
+
+
+def is_table(value: object, **kinds: type) -> bool:
+    """Whether `value` is an object with these keys of these types."""
+    return isinstance(value, dict) and all(isinstance(value.get(k), t) for k, t in kinds.items())
+
+
+def is_class_list(value: object) -> bool:
+    """Whether `value` lists at least two names, none twice."""
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        return False
+    return len(set(value)) == len(value) >= 2
+
+
+def is_preprocess(value: object) -> bool:
+    """Whether `value` has the fields of a `Preprocess`, each of its type and in its range."""
+    if not isinstance(value, dict) or value.keys() != {f.name for f in fields(Preprocess)}:
+        return False
+    sides = (value["height"], value["width"])
+    per_channel = [
+        isinstance(value[name], list)
+        and len(value[name]) == value["channels"]
+        and all(type(v) in (int, float) and (name == "mean" or v > 0) for v in value[name])
+        for name in ("mean", "std")
+    ]
+    return (
+        value["channels"] in (1, 3)
+        and all(type(side) is int and 1 <= side <= MAX_SIDE for side in sides)
+        and value["fit"] in ("squash", "crop", "pad")
+        and isinstance(value["decoder"], str)
+        and all(per_channel)
+    )
 
 
 def seems(head: bytes) -> str:

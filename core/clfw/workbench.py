@@ -13,6 +13,7 @@ from clfw.device import Device, TorchDevice
 from clfw.evaluation import Evaluation, Evaluator, StandardEvaluator, predict_logits
 from clfw.features import Extractor, backbone_digest, frozen_parts, identity
 from clfw.opening import Pictures, Progress, task_of
+from clfw.optimisation import build_loss
 from clfw.plan import Plan, weights_folder
 from clfw.source import SPLITS
 from clfw.task import Task
@@ -72,6 +73,8 @@ def set_up(plan: Plan, pictures: Pictures, seams: Seams, progress: Progress) -> 
         load(architecture.initialise)(model, plan.model.params, folder)
     model = device.place(model)
     require_output(model, task, architecture.name)
+    targets = torch.from_numpy(pictures.targets[pictures.where("train")])
+    build_loss(plan.recipe.params, targets, task.num_classes)  # refuses before a folder is made
     batches = {
         split: SplitBatches(pictures.images, pictures.targets, pictures.where(split), device)
         for split in SPLITS

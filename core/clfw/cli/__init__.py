@@ -45,6 +45,7 @@ def outcome(arguments: Sequence[str] | None = None, obj: object = None) -> int:
         cli.main(
             # Not `list(arguments)`: that name is the module of the command `list` here.
             args=None if arguments is None else [*arguments],
+            prog_name="clfw",
             obj=obj,
             standalone_mode=False,
         )

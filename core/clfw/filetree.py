@@ -3,7 +3,6 @@
 import hashlib
 import mmap
 import os
-import stat
 import struct
 import zipfile
 import zlib
@@ -39,14 +38,18 @@ class FileTree(Protocol):
         """A text that changes when any name or stamp changes."""
 
 
-def open_tree(path: Path) -> FileTree:
-    """The files of a folder or zip; a single folder that wraps everything is looked through."""
+def open_tree(path: Path, *, look_through: bool = True) -> FileTree:
+    """The files of a folder or zip.
+
+    Args:
+        look_through: leave a single folder that wraps everything out of the names.
+    """
     if path.is_dir():
-        return FolderTree(path)
+        return FolderTree(path, look_through)
     if not path.exists():
         raise InputMissing(f"no file or folder '{printable(str(path))}'")
-    if zipfile.is_zipfile(path):
-        return ZipTree(path)
+    if path.is_file() and zipfile.is_zipfile(path):  # reading a fifo would never end
+        return ZipTree(path, look_through)
     raise DataError(f"{path.name}: neither a folder nor a zip file")
 
 
@@ -60,6 +63,14 @@ def is_stray(name: str) -> bool:
     )
 
 
+def is_regular(entry: "os.DirEntry[str]") -> bool:
+    """Whether it is a file or a link to one: no fifo, which would block its reader, no dead link."""
+    try:
+        return entry.is_file()
+    except OSError:  # links in a circle
+        return False
+
+
 def is_picture(name: str) -> bool:
     """Whether a file's suffix is one that clfw decodes."""
     return PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES
@@ -68,15 +79,20 @@ def is_picture(name: str) -> bool:
 class FolderTree:
     """A folder on disk. Symbolic links to files are followed, to folders are not."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, look_through: bool = True) -> None:
         self.root = root
         self.label = root.name
-        self._stats: dict[str, os.stat_result] | None = None
+        self._look_through = look_through
+        self._real_root = str(root.resolve())
+        self._found: dict[str, tuple[str, os.stat_result]] | None = None
 
-    def _files(self) -> dict[str, os.stat_result]:
-        if self._stats is None:
-            self._stats = dict(sorted(self._walk(str(self.root), "")))
-        return self._stats
+    def _files(self) -> dict[str, tuple[str, os.stat_result]]:
+        """Path below the root and status of each file, by name."""
+        if self._found is None:
+            found = dict(sorted(self._walk(str(self.root), "")))
+            prefix = wrapping_folder(list(found)) if self._look_through else ""
+            self._found = {path.removeprefix(prefix): (path, found[path]) for path in found}
+        return self._found
 
     def _walk(self, folder: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
         try:
@@ -84,30 +100,31 @@ class FolderTree:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
                         yield from self._walk(entry.path, f"{prefix}{entry.name}/")
-                    else:
-                        status = entry.stat()
-                        if stat.S_ISREG(status.st_mode):  # a fifo would block the reader forever
-                            yield prefix + entry.name, status
+                    elif is_regular(entry):
+                        yield prefix + entry.name, entry.stat()
         except OSError as error:
-            raise StorageError(f"{folder}: cannot be read: {error.strerror}") from None
+            raise StorageError(f"{printable(folder)}: cannot be read: {error.strerror}") from None
 
     def names(self) -> list[str]:
         return list(self._files())
 
     def read(self, name: str) -> bytes:
+        path = self.root / self._files()[name][0]
         try:
-            return (self.root / name).read_bytes()
+            return path.read_bytes()
         except OSError as error:
             raise StorageError(
-                f"{printable(str(self.root / name))}: cannot be read: {error.strerror}"
+                f"{printable(str(path))}: cannot be read: {error.strerror}"
             ) from None
 
     def stamp(self, name: str) -> str:
-        status = self._files()[name]
-        return f"{status.st_size:x}-{status.st_mtime_ns:x}"
+        # The path too: an archive's files often have one size and one time after unpacking.
+        path, status = self._files()[name]
+        place = hashlib.blake2b(os.fsencode(f"{self._real_root}/{path}"), digest_size=8)
+        return f"{status.st_size:x}-{status.st_mtime_ns:x}-{place.hexdigest()}"
 
     def identity(self) -> str:
-        digest = hashlib.sha256(str(self.root.resolve()).encode())
+        digest = hashlib.sha256()
         for name in self._files():
             digest.update(f"{name}\0{self.stamp(name)}\0".encode(errors="surrogateescape"))
         return digest.hexdigest()
@@ -116,27 +133,38 @@ class FolderTree:
 class ZipTree:
     """A zip file, read through a memory map; members are found by the central directory."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, look_through: bool = True) -> None:
         self.path = path
         self.label = path.name
+        self._look_through = look_through
         self._members: dict[str, zipfile.ZipInfo] | None = None
         self._map: mmap.mmap | None = None
-        self._zip: zipfile.ZipFile | None = None
 
     def _open(self) -> dict[str, zipfile.ZipInfo]:
         if self._members is None:
-            try:
-                self._zip = zipfile.ZipFile(self.path)
-            except (zipfile.BadZipFile, OSError, ValueError) as error:
-                raise DataError(f"{self.label}: not a readable zip: {error}") from None
-            members = {i.filename: i for i in self._zip.infolist() if not i.is_dir()}
-            if len(members) != sum(not i.is_dir() for i in self._zip.infolist()):
-                raise DataError(f"{self.label}: holds two members of one name")
-            prefix = wrapping_folder(list(members))
-            self._members = {name[len(prefix) :]: members[name] for name in sorted(members)}
+            members = self._directory()
+            prefix = wrapping_folder(list(members)) if self._look_through else ""
             with self.path.open("rb") as file:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            # Last, because another thread that finds the members goes on to the map.
+            self._members = {name.removeprefix(prefix): members[name] for name in sorted(members)}
         return self._members
+
+    def _directory(self) -> dict[str, zipfile.ZipInfo]:
+        """The members that are files, by name."""
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                infos = [info for info in archive.infolist() if not info.is_dir()]
+        except Exception as error:  # a forged directory raises many types
+            raise DataError(f"{self.label}: not a readable zip: {printable(str(error))}") from None
+        members: dict[str, zipfile.ZipInfo] = {}
+        for info in infos:
+            if members.setdefault(info.filename, info) is not info:
+                raise DataError(
+                    f"{self.label}: holds two members named '{printable(info.filename)}'",
+                    hint="pack it again with one file of each name",
+                )
+        return members
 
     def names(self) -> list[str]:
         return list(self._open())
@@ -186,11 +214,10 @@ class ZipTree:
             if end < 0 or len(tail) - end < 22:
                 raise DataError(f"{self.label}: not a readable zip: no end record")
             length, offset = struct.unpack("<LL", tail[end + 12 : end + 20])
-            if offset == 0xFFFFFFFF or length == 0xFFFFFFFF:  # zip64: hash everything instead
-                file.seek(0)
-                return hashlib.file_digest(file, "sha256").hexdigest()
-            file.seek(offset)
-            return hashlib.sha256(file.read(length) + size.to_bytes(8, "big")).hexdigest()
+            # To the end, because the true offset is larger where something precedes the archive.
+            large = offset == 0xFFFFFFFF or length == 0xFFFFFFFF  # zip64 has it elsewhere
+            file.seek(0 if large else min(offset, size))
+            return f"{hashlib.file_digest(file, 'sha256').hexdigest()}-{size:x}"
 
 
 def wrapping_folder(names: list[str]) -> str:
@@ -199,5 +226,4 @@ def wrapping_folder(names: list[str]) -> str:
     inside = all("/" in name for name in names if not is_stray(name))
     if len(tops) != 1 or not inside or tops & SPLIT_FOLDERS:
         return ""
-    prefix = f"{tops.pop()}/"
-    return prefix if all(name.startswith(prefix) for name in names) else ""
+    return f"{tops.pop()}/"  # strays outside it, as in __MACOSX/, keep their names

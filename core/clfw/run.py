@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from clfw import runs
+from clfw.errors import printable
 from clfw.evaluation import Evaluation
 from clfw.figures import draw_confusion, draw_curves, draw_steps, save_figure
 from clfw.opening import Pictures, Progress
@@ -124,7 +125,7 @@ def header_lines(plan: Plan, pictures: Pictures, bench: Workbench, folder: Path)
         f"{preprocess.height}x{preprocess.width} {kind}; "
         f"{'from the cache' if pictures.cached else 'decoded now'}",
         *(
-            [f"strays  {len(strays)} files are no pictures: {', '.join(strays[:3])}"]
+            [f"strays  {len(strays)} files not used: {', '.join(printable(s, 60) for s in strays[:3])}"]
             if strays
             else []
         ),

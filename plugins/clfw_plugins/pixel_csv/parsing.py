@@ -1,0 +1,205 @@
+"""Turns CSV text of many small numbers into uint8 arrays: fast where it is plain, strict everywhere.
+
+The fast way takes the file through NumPy piece by piece. A piece that it cannot read goes the strict
+way, value by value, which either understands it (quotes, blank lines) or names file, line and column.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clfw import DataError
+from clfw.csvfile import DELIMITERS, MAX_FIELD, checked_columns, decoded
+from clfw.errors import joined, printable
+
+PIECE = 4 << 20  # bytes taken at a time: little enough to read again value by value
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Header:
+    """The first line.
+
+    Attributes:
+        columns: their names.
+        line: the line it stands on, from 1.
+        end: where the rows begin, in bytes.
+    """
+
+    columns: list[str]
+    delimiter: str
+    line: int
+    end: int
+
+
+@dataclass(kw_only=True, slots=True)
+class PixelRows:
+    """The rows of a file.
+
+    Attributes:
+        pixels: (N, P) uint8.
+        texts: for each text column asked for, its N values.
+        lines: the line of each row, from 1.
+    """
+
+    pixels: NDArray[np.uint8]
+    texts: list[list[str]]
+    lines: list[int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Layout:
+    """What to take from each row, and what has gone wrong so far.
+
+    Attributes:
+        pixels: numbers of the pixel columns, in the order of the pixels.
+        texts: numbers of the columns wanted as text.
+    """
+
+    name: str
+    header: Header
+    pixels: Sequence[int]
+    texts: Sequence[int]
+    faults: list[str] = field(default_factory=list)
+
+
+def read_header(data: bytes, name: str) -> Header:
+    """Column names and delimiter.
+
+    Raises:
+        DataError: an empty file, another encoding, repeated or missing names, no header at all.
+    """
+    if not data.strip():
+        raise DataError(f"{name}: the file is empty")
+    if not data.isascii() or b"\0" in data:
+        decoded(data, name)  # names what is wrong with the encoding
+    body = data.removeprefix(b"\xef\xbb\xbf")
+    mark = len(data) - len(body)
+    start = mark + len(body) - len(body.lstrip(b"\r\n"))
+    ends = [end for end in (data.find(b"\n", start), data.find(b"\r", start)) if end >= 0]
+    end = min(ends, default=len(data))
+    text = data[start:end].decode()
+    line = 1 + data.count(b"\n", 0, start)
+    delimiter = max(DELIMITERS, key=text.count)
+    try:
+        fields = next(csv.reader([text], delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        raise DataError(f"{name}:{line}: {error}") from None
+    columns = [column.strip() for column in fields]
+    repeated = len(set(columns)) < len(columns)
+    if repeated and all(column.replace(".", "").isdecimal() for column in columns):
+        raise DataError(
+            f"{name}:{line}: the first line holds numbers, not the names of columns",
+            hint="add a first line as in label,pixel0,pixel1 and so on",
+        )
+    end += 2 if data[end : end + 2] == b"\r\n" else 1
+    columns = checked_columns(columns, name)
+    return Header(columns=columns, delimiter=delimiter, line=line, end=end)
+
+
+def read_rows(data: bytes, layout: Layout) -> PixelRows:
+    """Every row.
+
+    Raises:
+        DataError: all rows with a bad value or another number of values, or none at all.
+    """
+    body = data[layout.header.end :].rstrip(b"\r\n") + b"\n"
+    plain = b'"' not in body  # a quoted line end would fall between two pieces
+    pieces, start, line = [], 0, layout.header.line + 1
+    while start < len(body):
+        end = body.find(b"\n", start + PIECE) + 1 if plain else 0
+        end = end or len(body)
+        part = body[start:end]
+        piece = fast_rows(part, line, layout) if plain else None
+        pieces.append(piece or strict_rows(part, line, layout))
+        line += part.count(b"\n") + part.count(b"\r") - part.count(b"\r\n")
+        start = end
+    if layout.faults:
+        raise DataError(
+            joined("rows that cannot be used", layout.faults),
+            hint="pixels are whole numbers from 0 to 255, one a column",
+        )
+    lines = [number for piece in pieces for number in piece.lines]
+    if not lines:
+        raise DataError(f"{layout.name}: holds no rows")
+    columns = range(len(layout.texts))
+    return PixelRows(
+        pixels=np.concatenate([piece.pixels for piece in pieces]),
+        texts=[[text for piece in pieces for text in piece.texts[c]] for c in columns],
+        lines=lines,
+    )
+
+
+def fast_rows(data: bytes, line: int, layout: Layout) -> PixelRows | None:
+    """The rows of some whole lines, or None where not every line is plain."""
+    delimiter = layout.header.delimiter.encode()
+    columns, whole = len(layout.header.columns), data.removesuffix(b"\n").split(b"\n")
+    if any(text.count(delimiter) != columns - 1 for text in whole):
+        return None
+    try:
+        # NumPy would let rows of other lengths pass here; they are counted above.
+        pixels = np.loadtxt(
+            io.BytesIO(data),
+            np.uint8,
+            delimiter=layout.header.delimiter,
+            comments=None,
+            usecols=layout.pixels,
+            ndmin=2,
+            encoding="utf-8",
+        )
+    except ValueError:
+        return None
+    if len(pixels) != len(whole):
+        return None
+    texts = [
+        [text.split(delimiter, column + 1)[column].decode().strip() for text in whole]
+        for column in layout.texts
+    ]
+    return PixelRows(pixels=pixels, texts=texts, lines=list(range(line, line + len(whole))))
+
+
+def strict_rows(data: bytes, line: int, layout: Layout) -> PixelRows:
+    """The rows of `data`, value by value; faults go to the layout."""
+    rows: list[bytes] = []
+    lines: list[int] = []
+    texts: list[list[str]] = [[] for _ in layout.texts]
+    csv.field_size_limit(MAX_FIELD)
+    stream = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="")
+    reader = csv.reader(stream, delimiter=layout.header.delimiter, strict=True)
+    try:
+        for fields in reader:
+            if not fields or (len(fields) == 1 and not fields[0].strip()):
+                continue
+            here = line + reader.line_num - 1
+            fault, pixels = row_values(fields, layout)
+            if fault:
+                layout.faults.append(f"{layout.name}:{here}{fault}")
+                continue
+            rows.append(pixels)
+            lines.append(here)
+            for column, found in zip(layout.texts, texts, strict=True):
+                found.append(fields[column].strip())
+    except csv.Error as error:
+        where = f"{layout.name}:{line + max(reader.line_num, 1) - 1}"
+        raise DataError(f"{where}: {error}") from None
+    table = np.frombuffer(b"".join(rows), np.uint8).reshape(len(rows), len(layout.pixels))
+    return PixelRows(pixels=table, texts=texts, lines=lines)
+
+
+def row_values(fields: list[str], layout: Layout) -> tuple[str, bytes]:
+    """What is wrong with a row, or "", and its pixels."""
+    columns = layout.header.columns
+    if len(fields) != len(columns):
+        return f": {len(fields)} values, and there are {len(columns)} columns", b""
+    values = bytearray()
+    for column in layout.pixels:
+        text = fields[column].strip()
+        short = text.removeprefix("+").lstrip("0") or text[-1:]
+        if not (short.isascii() and short.isdecimal() and len(short) <= 3 and int(short) <= 255):
+            shown, place = printable(text, 40), printable(columns[column], 40)
+            return f" (column {place}): '{shown}' is not a whole number from 0 to 255", b""
+        values.append(int(short))
+    return "", bytes(values)

@@ -1,0 +1,210 @@
+"""Reads pictures written out in CSV files: which columns are pixels, and what shape they have."""
+
+import hashlib
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from clfw import DataError, Submission
+from clfw.csvfile import read_csv
+from clfw.errors import StorageError, joined, nearest, printable
+from clfw.filetree import FileTree, open_tree
+from clfw_plugins.arrays.source import ArraySource, Content, Part
+from clfw_plugins.pixel_csv.params import PixelCsvParams
+from clfw_plugins.pixel_csv.parsing import Layout, read_header, read_rows
+
+NUMBERED = re.compile(r"(.*?)([0-9]{1,9})")
+
+
+def open_pixel_csv(params: PixelCsvParams, path: Path) -> ArraySource:
+    """The source at `path`: a folder or zip with the files, or the CSV file of training pictures."""
+    tree: FileTree
+    if path.is_file() and path.suffix.lower() in (".csv", ".tsv"):
+        tree = LoneFile(path)
+        alone = {"train_csv": path.name, "test_csv": "", "submission_csv": ""}
+        params = params.model_copy(update=alone)
+    else:
+        tree = open_tree(path)
+    return ArraySource(tree, params, lambda: read_content(tree, params))
+
+
+class LoneFile:
+    """A file tree of one file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.label = path.name
+
+    def names(self) -> list[str]:
+        return [self.path.name]
+
+    def read(self, name: str) -> bytes:
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise StorageError(f"{self.path}: cannot be read: {error.strerror}") from None
+
+    def stamp(self, name: str) -> str:
+        status = self.path.stat()
+        return f"{status.st_size:x}-{status.st_mtime_ns:x}"
+
+    def identity(self) -> str:
+        text = f"{self.path.resolve()}\0{self.stamp(self.path.name)}"
+        return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Columns:
+    """Numbers of the columns; None for a column that is not there."""
+
+    label: int | None
+    id: int | None
+    pixels: list[int]
+
+
+def read_content(tree: FileTree, params: PixelCsvParams) -> Content:
+    """The training file, the test file and the submission, as far as they are there."""
+    present = set(tree.names())
+    if params.train_csv not in present:
+        lists = [name for name in present if name.endswith((".csv", ".tsv"))]
+        raise DataError(
+            f"{tree.label}: no file '{printable(params.train_csv)}'",
+            hint=nearest(params.train_csv, lists, "name it with --set data.train_csv=FILE"),
+        )
+    parts = [read_part(tree, "train", params.train_csv, params, None)]
+    files = [params.train_csv]
+    submission = None
+    if params.test_csv in present:
+        parts.append(read_part(tree, "test", params.test_csv, params, parts[0]))
+        files.append(params.test_csv)
+        if params.submission_csv in present:
+            submission = read_submission(tree, params, set(parts[1].keys))
+            files.append(params.submission_csv)
+    return Content(parts=parts, files=frozenset(files), submission=submission)
+
+
+def read_part(
+    tree: FileTree, split: str, name: str, params: PixelCsvParams, like: Part | None
+) -> Part:
+    """One file; `like` is the part whose shape it must have."""
+    data = tree.read(name)
+    header = read_header(data, name)
+    where = f"{name}:{header.line}"
+    columns = find_columns(header.columns, params, where, need_label=split == "train")
+    shape = picture_shape(len(columns.pixels), params, where)
+    if like is not None and shape != like.images.shape[1:]:
+        raise DataError(
+            f"{where}: {len(columns.pixels)} pixel columns, and {params.train_csv} has "
+            f"{math.prod(like.images.shape[1:])}"
+        )
+    wanted = [number for number in (columns.label, columns.id) if number is not None]
+    rows = read_rows(data, Layout(name=name, header=header, pixels=columns.pixels, texts=wanted))
+    texts = dict(zip(wanted, rows.texts, strict=True))
+    for number, values in texts.items():
+        what = "label" if number == columns.label else "id"
+        empty = [line for line, text in zip(rows.lines, values, strict=True) if not text]
+        if empty:
+            column = printable(header.columns[number], 40)
+            faults = [f"{name}:{line} (column {column}): the {what} is empty" for line in empty]
+            raise DataError(joined(f"rows without {what}", faults), hint="fill in or remove them")
+    return Part(
+        split=split,
+        images=rows.pixels.reshape(-1, *shape),
+        labels=None if columns.label is None else texts[columns.label],
+        keys=[str(n) for n in range(1, len(rows.lines) + 1)]
+        if columns.id is None
+        else texts[columns.id],
+        places=[f"{name}:{line}" for line in rows.lines],
+    )
+
+
+def find_columns(
+    columns: list[str], params: PixelCsvParams, where: str, need_label: bool
+) -> Columns:
+    """Which column is the label, which the id; all others are pixels."""
+    shown = ", ".join(printable(column, 30) for column in columns[:6])
+    for key, name in (("label", params.label), ("id", params.id)):
+        if name and name not in columns and (need_label or key == "id"):
+            raise DataError(
+                f"{where}: no column '{printable(name)}'; the columns are {shown} and so on",
+                hint=nearest(name, columns, f"name the column with --set data.{key}=COLUMN"),
+            )
+    special = {name: columns.index(name) for name in (params.label, params.id) if name in columns}
+    pixels = [number for number in range(len(columns)) if number not in special.values()]
+    return Columns(
+        label=special.get(params.label),
+        id=special.get(params.id),
+        pixels=in_pixel_order(pixels, columns, where),
+    )
+
+
+def in_pixel_order(pixels: list[int], columns: list[str], where: str) -> list[int]:
+    """`pixels` by the numbers in their names (pixel0, pixel1, ...); as they stand where others name.
+
+    Raises:
+        DataError: a column among numbered ones that is none of them, or a number left out.
+    """
+    matches = {number: NUMBERED.fullmatch(columns[number]) for number in pixels}
+    stems = Counter(match[1] for match in matches.values() if match)
+    stem, count = stems.most_common(1)[0] if stems else ("", 0)
+    if count <= len(pixels) / 2:
+        return pixels
+    numbers: dict[int, int] = {}
+    for number, match in matches.items():
+        if match is None or match[1] != stem:
+            raise DataError(
+                f"{where}: column '{printable(columns[number])}' is neither the label nor a pixel",
+                hint="name it with --set data.label=COLUMN or data.id=COLUMN, or remove it",
+            )
+        numbers[int(match[2])] = number
+    first = min(numbers)
+    absent = next((n for n in range(first, first + len(pixels)) if n not in numbers), None)
+    if absent is not None:
+        raise DataError(f"{where}: no column '{printable(stem)}{absent}' among the pixels")
+    return [numbers[n] for n in sorted(numbers)]
+
+
+def picture_shape(count: int, params: PixelCsvParams, where: str) -> tuple[int, ...]:
+    """(H, W), or (H, W, 3), of pictures of `count` values."""
+    channels, height, width = params.pixel_channels, params.height, params.width
+    spots = count // channels
+    if height is None and width is None:
+        height = width = math.isqrt(spots)
+    elif height is None and width is not None:
+        height = spots // width
+    elif width is None and height is not None:
+        width = spots // height
+    assert height is not None and width is not None
+    if not count or height * width * channels != count:
+        given = params.height is not None or params.width is not None
+        why = f"{height}x{width}x{channels} needs {height * width * channels}"
+        raise DataError(
+            f"{where}: {count} pixel columns"
+            f"{', and ' + why if given else f' are no square of {channels} values a pixel'}",
+            hint="give the size with --set data.height=ROWS and --set data.width=COLUMNS",
+        )
+    return (height, width) if channels == 1 else (height, width, channels)
+
+
+def read_submission(tree: FileTree, params: PixelCsvParams, keys: set[str]) -> Submission:
+    """The layout of predictions; its ids must be those of the test rows."""
+    name = params.submission_csv
+    listed = read_csv(tree.read(name), name)
+    if not listed or len(listed[0].values) != 2:
+        raise DataError(f"{name}: a submission has rows of two columns")
+    key_column, label_column = listed[0].values
+    ids = [row.values[key_column] for row in listed]
+    seen: set[str] = set()
+    for row, key in zip(listed, ids, strict=True):
+        if key not in keys or key in seen:
+            what = "stands twice" if key in seen else f"is no row of {params.test_csv}"
+            raise DataError(
+                f"{name}:{row.line} (column {printable(key_column, 40)}): "
+                f"'{printable(key, 40)}' {what}"
+            )
+        seen.add(key)
+    if len(seen) != len(keys):
+        raise DataError(f"{name}: {len(seen):,} ids, and {params.test_csv} has {len(keys):,} rows")
+    return Submission(key_column=key_column, label_column=label_column, keys=tuple(ids))

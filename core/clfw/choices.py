@@ -49,15 +49,13 @@ def choose(
 
 
 def choose_augmentations(
-    asked: Sequence[str] | None,
-    model: Entry,
-    recipe: Entry | None,
+    origin: str,
+    listed: Sequence[Any],
     settings: Mapping[str, Mapping[str, Any]],
     catalog: Catalog,
 ) -> tuple[Choice[Augmentation], ...]:
-    """The augmentations in order: those of `--augment`, else the recipe's, else the model entry's."""
+    """The augmentations that `origin` lists, in order, with the values of `--set` on top."""
     choices: list[Choice[Augmentation]] = []
-    origin, listed = listed_augmentations(asked, model, recipe)
     for number, item in enumerate(listed, 1):
         values = dict(item) if isinstance(item, dict) else {"use": item}
         name = values.pop("use", None)
@@ -86,10 +84,13 @@ def choose_augmentations(
 
 def listed_augmentations(
     asked: Sequence[str] | None, model: Entry, recipe: Entry | None
-) -> tuple[str, list[Any]]:
-    """What is to be used, and the place that says so."""
+) -> tuple[str, Sequence[Any]]:
+    """The place that says what is used, and what it lists.
+
+    `--augment`, else the recipe, else the model entry.
+    """
     if asked is not None:
-        return "--augment", list(asked)
+        return "--augment", asked
     if recipe is not None and "augment" in recipe.table("values"):
         origin, listed = f"recipe '{recipe.name}'", recipe.table("values")["augment"]
         if not isinstance(listed, list):

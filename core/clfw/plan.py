@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from clfw.choices import Choice, choose, choose_augmentations
+from clfw.choices import Choice, choose, choose_augmentations, listed_augmentations
 from clfw.components import Architecture, Augmentation, Dataset
 from clfw.datavalues import DataValues
 from clfw.errors import InputMissing, UsageError, nearest, printable
@@ -121,7 +121,9 @@ def resolve_plan(request: Request, catalog: Catalog, registry: Registry) -> Plan
         data=resolve_data(data_entry, catalog, data_layers, request),
         recipe=resolve(Recipe, train, "train"),
         augment=choose_augmentations(
-            request.augment, model_entry, recipe, settings["augment"], catalog
+            *listed_augmentations(request.augment, model_entry, recipe),
+            settings["augment"],
+            catalog,
         ),
         recipe_name=request.recipe,
         device=request.device,

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from clfw.errors import ClfwError, PluginError, printable
+
 Kind = Literal["architecture", "dataset", "augmentation"]
 
 
@@ -51,6 +53,10 @@ class Dataset:
             for a dataset that needs no files. Opening decodes nothing.
         params: reference to a `clfw.params.Params` subclass; empty when there are no parameters.
         needs_path: whether there must be files at `data.path`.
+        convert: reference to `(files, target, params, progress) -> None`, which turns published
+            files of another layout into what `open` reads at `target`, a path that is not there
+            yet; `progress` is a `clfw.opening.Progress` of pictures. Empty where files are
+            published as they are read.
     """
 
     name: str
@@ -58,6 +64,7 @@ class Dataset:
     open: str
     params: str = ""
     needs_path: bool = True
+    convert: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,9 +99,22 @@ def kind_of(component: Component) -> Kind:
 
 
 def load(reference: str) -> Callable[..., Any]:
-    """Import the object that "package.module:object" names; only ever called on a plugin's own words."""
+    """Import the object that "package.module:object" names; only ever called on a plugin's own words.
+
+    Raises:
+        PluginError: there is no such object, or importing its module fails.
+    """
     import importlib
 
     module, _, name = reference.partition(":")
-    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    try:
+        found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    except ClfwError:
+        raise
+    except Exception as error:
+        why = printable(str(error), 200)
+        raise PluginError(
+            f"plugin code '{printable(reference)}' cannot be loaded: {type(error).__name__}: {why}",
+            hint="install what it needs, or a version of its package that fits; see clfw plugins",
+        ) from error
     return found

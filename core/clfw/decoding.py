@@ -5,17 +5,20 @@ progressive JPEG to the same bytes, so it is taken for these once the file is kn
 everything else goes to Pillow.
 """
 
+import contextlib
 import io
+import re
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from clfw.errors import DataError
+from clfw.errors import DataError, printable
 from clfw.preprocess import Preprocess
 
 Pixels = NDArray[np.uint8]
@@ -24,6 +27,16 @@ FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
 MAX_PIXELS = 50_000_000
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_PLAIN = {0: 1, 2: 3}  # colour type: channels, of the types without palette or alpha
+# Chunks that change no pixel, and those that must be there, with the length each must have.
+_PNG_CHUNKS = {b"IHDR": 13, b"IDAT": None, b"IEND": 0, b"tEXt": None, b"tIME": 7} | {
+    b"pHYs": 9, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1,
+}  # fmt: skip
+_JPEG_SCAN = 0xDA
+_JPEG_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended, progressive
+# Huffman and quantisation tables, restart interval, comment, and APP0 to APP15 but for Adobe's.
+_JPEG_PLAIN = frozenset({0xC4, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)}) - {0xEE}
+# Among the scans: any marker but tables, restarts, further scans and comments.
+_JPEG_STRANGE = re.compile(rb"\xff[^\x00\xc4\xd0-\xd7\xda\xdb\xdd\xfe\xff]")
 
 cv2.setNumThreads(1)  # pictures are decoded in parallel, so each one takes one thread
 
@@ -47,6 +60,8 @@ def checked_array(array: NDArray[Any]) -> Pixels:
         raise DataError(
             f"a reader gave a {array.dtype} array of shape {array.shape}, not uint8 HWC"
         )
+    if not array.size:
+        raise DataError(f"has no pixels: {array.shape}")
     return array if array.ndim == 3 else array[:, :, None]
 
 
@@ -55,17 +70,24 @@ def decode_bytes(data: bytes) -> Pixels:
     if data.startswith(PNG_SIGNATURE):
         channels = plain_png(data)
         if channels:
-            decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+            decoded = fast_decode(data, cv2.IMREAD_UNCHANGED)
             if decoded is not None and decoded.dtype == np.uint8:
                 if channels == 1:
                     return as_pixels(decoded)
                 return as_pixels(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB))
     elif data.startswith(b"\xff\xd8\xff") and plain_jpeg(data):
-        flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        decoded = fast_decode(data, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
         if decoded is not None:
             return as_pixels(decoded)
     return decode_by_reference(data)
+
+
+def fast_decode(data: bytes, flags: int) -> Any:
+    """What OpenCV makes of a file, or None, as where the file is damaged."""
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        return None
 
 
 def as_pixels(array: Any) -> Pixels:
@@ -89,7 +111,7 @@ def plain_png(data: bytes) -> int:
         (length,) = struct.unpack_from(">I", data, position)
         kind = data[position + 4 : position + 8]
         stop = position + 8 + length
-        if stop + 4 > end or kind in (b"tRNS", b"acTL", b"eXIf"):
+        if stop + 4 > end or _PNG_CHUNKS.get(kind, -1) not in (None, length):
             return 0
         if zlib.crc32(data[position + 4 : stop]) != int.from_bytes(data[stop : stop + 4], "big"):
             return 0
@@ -100,17 +122,29 @@ def plain_png(data: bytes) -> int:
 
 
 def plain_jpeg(data: bytes) -> bool:
-    """Whether a JPEG ends as it should, has three components, no rotation tag and a sane size."""
-    if data[-2:] != b"\xff\xd9" or b"Exif\0\0" in data[:4096]:
+    """Whether a JPEG ends as it should and has three 8-bit components, no rotation, a sane size.
+
+    Walks the segments before the first scan; whatever is unusual there is left to the reference.
+    """
+    if data[-2:] != b"\xff\xd9":
         return False
-    position = 2
-    while position + 9 <= len(data) and data[position] == 0xFF:
-        marker = data[position + 1]
-        (length,) = struct.unpack_from(">H", data, position + 2)
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            depth, height, width, components = struct.unpack_from(">BHHB", data, position + 4)
-            return bool(depth == 8 and components == 3 and 0 < height * width <= MAX_PIXELS)
-        if marker == 0xEE:  # Adobe's colour transform
+    position, framed = 2, False
+    while position + 4 <= len(data) and data[position] == 0xFF:
+        marker, length = (
+            data[position + 1],
+            int.from_bytes(data[position + 2 : position + 4], "big"),
+        )
+        body = data[position + 4 : position + 2 + length]
+        if marker == _JPEG_SCAN:
+            return framed and not _JPEG_STRANGE.search(data, position + 2, len(data) - 2)
+        if marker in _JPEG_FRAMES:
+            if framed or len(body) < 6:
+                return False
+            depth, height, width, components = struct.unpack(">BHHB", body[:6])
+            framed = True
+            if depth != 8 or components != 3 or not 0 < height * width <= MAX_PIXELS:
+                return False
+        elif marker not in _JPEG_PLAIN or length < 2 or body.startswith(b"Exif\0\0"):
             return False
         position += 2 + length
     return False
@@ -118,26 +152,39 @@ def plain_jpeg(data: bytes) -> bool:
 
 def decode_by_reference(data: bytes) -> Pixels:
     """Decode by Pillow: any supported format and mode, with every fault named."""
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     if not data:
         raise DataError("the file is empty")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # bombs are refused by size below, the rest is noise
-            with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-                if picture.width * picture.height > MAX_PIXELS:
-                    raise DataError(
-                        f"{picture.width}x{picture.height} pixels, over the limit of "
-                        f"{MAX_PIXELS // 1_000_000} million"
-                    )
-                picture.load()
-                upright = ImageOps.exif_transpose(picture)
-                return mode_to_pixels(upright)
+        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                raise DataError(
+                    f"{picture.width}x{picture.height} pixels, over the limit of "
+                    f"{MAX_PIXELS // 1_000_000} million"
+                )
+            picture.load()
+            upright = ImageOps.exif_transpose(picture)
+            return mode_to_pixels(upright)
     except DataError:
         raise
+    except UnidentifiedImageError:
+        known = f"is no picture that can be read ({', '.join(FORMATS)})"
+        raise DataError(looks_like(data) or known) from None
     except Exception as error:  # Pillow's decoders raise many types, ValueError and SyntaxError too
-        raise DataError(looks_like(data) or f"does not decode: {error}") from None
+        raise DataError(looks_like(data) or f"does not decode: {printable(str(error))}") from None
+
+
+@contextlib.contextmanager
+def quiet_reference() -> Iterator[None]:
+    """Keeps Pillow's warnings away: bombs are refused by size here, and the rest is noise.
+
+    For the one thread that has pictures decoded, by others too: warning filters belong to the
+    process, and threads that each set and reset them would leave them in any state.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="PIL")
+        yield
 
 
 def looks_like(data: bytes) -> str:
@@ -223,9 +270,10 @@ def centre_cut(pixels: Pixels, height: int, width: int) -> Pixels:
 
 
 def resized(pixels: Pixels, height: int, width: int) -> Pixels:
-    """`pixels` scaled to (height, width)."""
-    shrinks = height <= pixels.shape[0] and width <= pixels.shape[1]
-    filter_ = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return as_pixels(
-        cv2.resize(np.ascontiguousarray(pixels), (width, height), interpolation=filter_)
-    )
+    """`pixels` scaled to (height, width): first the sides that shrink, then those that grow."""
+    smaller = (min(height, pixels.shape[0]), min(width, pixels.shape[1]))
+    for size, method in ((smaller, cv2.INTER_AREA), ((height, width), cv2.INTER_LINEAR)):
+        if pixels.shape[:2] != size:
+            scaled = cv2.resize(np.ascontiguousarray(pixels), size[::-1], interpolation=method)
+            pixels = as_pixels(scaled)
+    return pixels

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clfw.decoding import decode
+from clfw.decoding import decode, quiet_reference
 from clfw.errors import DataError, UsageError, printable
 from clfw.manager import Catalog
 from clfw.opening import Progress, open_data, tick_of
@@ -125,7 +125,8 @@ def open_images(header: Header, paths: Sequence[Path], progress: Progress) -> Op
     bar = progress("decoding", len(paths))
     for place, path in enumerate(paths):
         try:
-            images[place] = decode(path.read_bytes(), preprocess)
+            with quiet_reference():
+                images[place] = decode(path.read_bytes(), preprocess)
         except DataError as error:
             errors[place] = error.message
         except OSError as error:

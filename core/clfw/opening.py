@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from clfw.components import load
 from clfw.datavalues import DataValues
-from clfw.decoding import checked_array, decode_bytes
+from clfw.decoding import checked_array, decode_bytes, quiet_reference
 from clfw.errors import ClfwError, DataError, UsageError
 from clfw.params import Params, Resolved
 from clfw.pixels import PixelStore, Tick, measure, open_pixels
@@ -132,7 +132,8 @@ def look_at_pictures(opened: OpenedData, at_most: int = 32) -> tuple[tuple[int, 
     for row in opened.rows.of("train")[:at_most].tolist():
         try:
             data = opened.source.read(row)
-            pixels = checked_array(data) if isinstance(data, np.ndarray) else decode_bytes(data)
+            with quiet_reference():
+                pixels = checked_array(data) if isinstance(data, np.ndarray) else decode_bytes(data)
         except ClfwError:
             continue  # every bad picture is named when all are decoded
         sizes.add((pixels.shape[0], pixels.shape[1]))

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from clfw.decoding import decode
+from clfw.decoding import decode, quiet_reference
 from clfw.errors import ClfwError, DataError, OutputError, joined, printable
 from clfw.preprocess import Preprocess
 from clfw.source import Source, Table
@@ -51,14 +51,26 @@ def open_pixels(
     key = hashlib.sha256(preprocess.decode_part().encode())
     key.update("\0".join([table.stamps[row] for row in rows]).encode(errors="surrogateescape"))
     folder = cache_folder("pixels") / key.hexdigest()[:32]
-    cached = (folder / "meta.json").exists()
-    if not cached:
-        write_store(folder, source, table, rows, preprocess, tick)
-    meta = json.loads((folder / "meta.json").read_text())
     shape = (len(rows), preprocess.height, preprocess.width, preprocess.channels)
+    digest = stored_digest(folder, int(np.prod(shape)))
+    cached = digest is not None
+    if digest is None:
+        if folder.exists() and stored_digest(folder, int(np.prod(shape))) is None:
+            shutil.rmtree(folder, ignore_errors=True)  # damaged, not just finished by another
+        digest = write_store(folder, source, table, rows, preprocess, tick)
     # Copy-on-write, so that torch may hold the map as a tensor; nothing ever writes to it.
     images = np.memmap(folder / "pixels.u8", np.uint8, "c", shape=shape)
-    return PixelStore(images=images, digest=meta["sha256"], cached=cached)
+    return PixelStore(images=images, digest=digest, cached=cached)
+
+
+def stored_digest(folder: Path, size: int) -> str | None:
+    """The hash of a finished store whose pixels take `size` bytes; None for none or a damaged one."""
+    try:
+        meta = json.loads((folder / "meta.json").read_text())
+        whole = (folder / "pixels.u8").stat().st_size == size
+        return str(meta["sha256"]) if whole else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def write_store(
@@ -68,8 +80,11 @@ def write_store(
     rows: NDArray[np.int64],
     preprocess: Preprocess,
     tick: Tick,
-) -> None:
-    """Decode into a folder of another name, then rename it; a reader sees all of it or nothing."""
+) -> str:
+    """Decode into a folder of another name, then rename it; a reader sees all of it or nothing.
+
+    Returns the hash of all pixels.
+    """
     shape = (len(rows), preprocess.height, preprocess.width, preprocess.channels)
     require_room(folder.parent, int(np.prod(shape)))
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".making-"))
@@ -83,8 +98,9 @@ def write_store(
         try:
             os.rename(temporary, folder)
         except OSError:  # another process was faster; its store holds the same bytes
-            if not (folder / "meta.json").exists():
+            if stored_digest(folder, images.nbytes) is None:
                 raise
+        return digest
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror}") from None
     finally:
@@ -96,7 +112,7 @@ def require_room(folder: Path, size: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < size + (16 << 20):
         raise OutputError(
-            f"{folder}: the decoded pictures need {size / 1e9:.1f} GB and {free / 1e9:.1f} GB are free",
+            f"{folder}: the decoded pictures need {size / 1e6:,.0f} MB and {free / 1e6:,.0f} MB are free",
             hint="free some space or name another place with CLFW_CACHE_DIR",
         )
 
@@ -118,11 +134,17 @@ def decode_rows(
             try:
                 images[start + offset] = decode(source.read(row), preprocess)
             except ClfwError as error:
-                faults.append(f"{table.places[row]}: {printable(table.keys[row])}: {error.message}")
+                faults.append(f"{where(row)}: {error.message}")
+            except Exception as error:  # a reader's fault, which its row helps to find
+                text = printable(str(error))
+                faults.append(f"{where(row)}: {type(error).__name__}: {text}")
         tick(len(numbers))
         return faults
 
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    def where(row: int) -> str:
+        return f"{table.places[row]}: {printable(table.keys[row])}"
+
+    with quiet_reference(), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         faults = [fault for part in pool.map(work, range(0, len(rows), CHUNK)) for fault in part]
     if faults:
         raise DataError(

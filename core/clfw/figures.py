@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from clfw.evaluation import Evaluation
+from clfw.record import EpochReport
 from clfw.storage import write_atomically
-from clfw.training import EpochReport
 
 BLUE, ORANGE, GREEN = "#3366aa", "#dd7722", "#338855"
 

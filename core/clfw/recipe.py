@@ -76,6 +76,15 @@ class Recipe(Params):
         le=1000,
         description="augmented versions of each picture that a frozen backbone sees",
     )
+    checkpoint_steps: Positive | None = Field(
+        None, description="updates between checkpoints for a resume; epochs' ends if not set"
+    )
+    checkpoint_seconds: float = Field(
+        10.0, ge=0, le=86400, description="least time between checkpoints at epochs' ends, seconds"
+    )
+    snapshot_epochs: Positive | None = Field(
+        None, description="epochs between weights files that are kept beside the final one"
+    )
     seed: int = Field(0, ge=0, lt=2**32, description="decides weights, order and augmentation")
 
     @model_validator(mode="after")

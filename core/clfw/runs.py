@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from clfw.errors import OutputError, StorageError
-from clfw.storage import write_atomically
+from clfw.storage import append, write_atomically
 
 PLAN = "plan.json"
 SUMMARY = "summary.json"
 METRICS = "metrics.jsonl"
 STEPS = "steps.csv"
 EVALUATION = "evaluation.json"
+ENVIRONMENT = "environment.json"
+DATA = "data.json"
+BACKBONE = "backbone.safetensors"
 PACKAGES = ("clfw", "torch", "numpy", "opencv-python-headless", "safetensors", "pluggy", "pydantic")
 
 
@@ -86,11 +89,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def append_lines(path: Path, lines: Iterable[str]) -> None:
     """Add lines to a file that grows with the run."""
-    try:
-        with path.open("a", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in lines)
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be written: {error.strerror}") from None
+    append(path, "".join(f"{line}\n" for line in lines).encode())
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

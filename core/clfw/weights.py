@@ -27,13 +27,25 @@ def save_weights(path: Path, model: nn.Module, facts: dict[str, Any]) -> None:
     Raises:
         DataError: two entries of the state share memory, or a value is not finite.
     """
+    text = canonical_json({"format": FORMAT, **facts})
+    save_tensors(path, model, {"clfw": text})
+
+
+def save_tensors(path: Path, model: nn.Module, metadata: dict[str, str] | None = None) -> None:
+    """Write a module's state; raises as `save_weights` does."""
     tensors = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
     refuse_shared(model)
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise DataError(f"the model's tensor '{name}' is not finite, so it is not saved")
-    text = canonical_json({"format": FORMAT, **facts})
-    write_atomically(path, save(tensors, metadata={"clfw": text}))
+    write_atomically(path, save(tensors, metadata=metadata))
+
+
+def load_tensors(model: nn.Module, path: Path) -> None:
+    """Copy the tensors of `path` into `model`; raises `DataError` unless all fit."""
+    tensors = read_tensors(path)
+    require_fit(tensors, model.state_dict(), printable(str(path)))
+    model.load_state_dict(tensors)
 
 
 def refuse_shared(model: nn.Module) -> None:
@@ -45,18 +57,6 @@ def refuse_shared(model: nn.Module) -> None:
                 f"the model's tensors '{first}' and '{name}' share memory",
                 hint="give each module parameters of its own",
             )
-
-
-def load_weights(model: nn.Module, header: Header) -> None:
-    """Copy a file's tensors into `model`, after every name, shape and dtype has been compared.
-
-    Raises:
-        DataError: damaged file, or tensors that do not fit the model.
-    """
-    where = printable(str(header.path))
-    tensors = read_tensors(header.path)
-    require_fit(tensors, model.state_dict(), where)
-    model.load_state_dict(tensors)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -167,5 +167,5 @@ def restore_model(header: Header, catalog: Catalog) -> nn.Module:
         width=preprocess.width,
     )
     model = build_model(offer.component, params, task)
-    load_weights(model, header)
+    load_tensors(model, header.path)
     return model.eval()

@@ -2,23 +2,26 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from clfw import runs
 from clfw.augmenting import chain
 from clfw.batches import Batches, Normalise, SplitBatches, evaluation_size
 from clfw.components import load
 from clfw.device import Device, TorchDevice
 from clfw.evaluation import Evaluation, Evaluator, StandardEvaluator, predict_logits
 from clfw.features import Extractor, backbone_digest, frozen_parts, identity
+from clfw.job import AugmentBatch, Trainer, no_augmentation
 from clfw.opening import Pictures, Progress, task_of
 from clfw.optimisation import build_loss
 from clfw.plan import Plan, weights_folder
 from clfw.source import SPLITS
 from clfw.task import Task
-from clfw.training import AugmentBatch, StandardTrainer, Trainer, no_augmentation
-from clfw.weights import build_model, require_output
+from clfw.training import StandardTrainer
+from clfw.weights import build_model, load_tensors, require_output
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,14 +64,19 @@ class Workbench:
         return self.evaluator.evaluate(self.logits(model, split), targets, self.task.classes)
 
 
-def set_up(plan: Plan, pictures: Pictures, seams: Seams, progress: Progress) -> Workbench:
-    """Build, initialise and place the model; make its batches; try it on two blank pictures."""
+def set_up(
+    plan: Plan, pictures: Pictures, seams: Seams, progress: Progress, resumed: Path | None
+) -> Workbench:
+    """Build, initialise and place the model; make its batches; try it on two blank pictures.
+
+    `resumed` is the run folder whose frozen backbone is taken up; nothing is initialised then.
+    """
     device = seams.device(plan.device)
     task = task_of(pictures.rows, pictures.preprocess)
     torch.manual_seed(plan.recipe.params.seed)
     architecture = plan.model.component
     model = build_model(architecture, plan.model.params, task)
-    if architecture.initialise:
+    if resumed is None and architecture.initialise:
         folder = weights_folder(plan.data_folder)
         load(architecture.initialise)(model, plan.model.params, folder)
     model = device.place(model)
@@ -95,6 +103,8 @@ def set_up(plan: Plan, pictures: Pictures, seams: Seams, progress: Progress) -> 
     if parts is None:
         return bench
     backbone, head = parts
+    if resumed is not None:
+        load_tensors(backbone, resumed / runs.BACKBONE)
     extractor = Extractor(
         backbone=backbone,
         normalise=bench.normalise,

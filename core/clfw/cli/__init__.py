@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 import click
 
+from clfw.cli.data import data
 from clfw.cli.evaluate import evaluate
+from clfw.cli.fetch import fetch
 from clfw.cli.inspect import inspect
 from clfw.cli.list import list_
 from clfw.cli.plugins import plugins
 from clfw.cli.predict import predict
 from clfw.cli.reproduce import reproduce
+from clfw.cli.resume import resume
 from clfw.cli.run import run
 from clfw.cli.show import show
 from clfw.errors import ClfwError, StorageError, printable
@@ -29,7 +32,19 @@ def cli() -> None:
     """
 
 
-for _command in (run, reproduce, evaluate, predict, list_, show, inspect, plugins):
+for _command in (
+    run,
+    resume,
+    reproduce,
+    evaluate,
+    predict,
+    list_,
+    show,
+    data,
+    inspect,
+    plugins,
+    fetch,
+):
     cli.add_command(_command)
 
 

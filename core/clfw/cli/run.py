@@ -19,7 +19,7 @@ from clfw.cli.options import (
 if TYPE_CHECKING:
     from clfw.cli.options import Installed
     from clfw.plan import Plan, Request
-    from clfw.run import Result
+    from clfw.runend import Result
 
 
 class CountOrFull(click.ParamType[Any]):

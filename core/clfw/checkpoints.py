@@ -1,0 +1,176 @@
+"""Checkpoints on disk: committed by a rename, verified by hash, found by step. No pickle.
+
+A checkpoint is a folder `step-N` of three files: `state.safetensors` (every tensor), `state.json`
+(counters), and `manifest.json` (step, sizes and SHA-256 of the two), which is written last. The
+folder is made under another name and renamed when all is flushed, so it is there whole or not at
+all. The latest one is the one of the highest step that verifies; no clock and no order of names
+decides.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from clfw import storage
+from clfw.errors import DataError, Diverged, StorageError, printable
+from clfw.plan import canonical_json
+
+FORMAT = 1
+KEPT = 2
+TENSORS, COUNTERS, MANIFEST = "state.safetensors", "state.json", "manifest.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Snapshot:
+    """The state of training after `step` updates.
+
+    Attributes:
+        tensors: by slash-separated name.
+        counters: everything else, as JSON values.
+    """
+
+    step: int
+    tensors: Mapping[str, Tensor]
+    counters: Mapping[str, Any]
+
+
+def commit(folder: Path, snapshot: Snapshot) -> Path:
+    """Put a snapshot into `folder` durably, verify it, and only then drop older ones.
+
+    Raises:
+        Diverged: a tensor is not finite; nothing is written.
+        StorageError: the disk refused; the older checkpoints are as they were.
+    """
+    require_finite(snapshot)
+    tensors = {
+        name: tensor.detach().cpu().contiguous() for name, tensor in snapshot.tensors.items()
+    }
+    files = {TENSORS: save(tensors), COUNTERS: canonical_json(snapshot.counters).encode()}
+    manifest = {
+        "format": FORMAT,
+        "step": snapshot.step,
+        "files": {
+            name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+            for name, data in files.items()
+        },
+    }
+    files[MANIFEST] = canonical_json(manifest).encode()
+    target = folder / f"step-{snapshot.step:09d}"
+    temporary = folder / storage.unique_name(target.name)
+    try:
+        folder.mkdir(exist_ok=True)
+        temporary.mkdir()
+        for name, data in files.items():
+            storage.write_durably(temporary / name, data)
+        storage.sync_folder(temporary)
+        if target.exists():  # a damaged one, or the same step made again after a resume
+            storage.rename(target, folder / storage.unique_name(target.name))
+        storage.rename(temporary, target)
+        storage.sync_folder(folder)
+        verify(target)
+        prune(folder)
+    except OSError as error:
+        size = sum(map(len, files.values())) / 1e6
+        raise StorageError(
+            f"{folder}: cannot save step {snapshot.step} ({size:.1f} MB): {error.strerror}",
+            hint=f"free some space, then: clfw resume {folder.parent}",
+        ) from None
+    finally:
+        if temporary.exists():
+            _try_remove(temporary)
+    return target
+
+
+def _try_remove(path: Path) -> None:
+    try:
+        storage.remove(path)
+    except OSError:  # the disk refuses even this; the next start sweeps
+        return
+
+
+def require_finite(snapshot: Snapshot) -> None:
+    """Raise `Diverged` naming the first tensor that holds a value that is not finite."""
+    for name, tensor in snapshot.tensors.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise Diverged(
+                f"step {snapshot.step}: {name.replace('/', ' ', 1)} is not finite, so it is not saved",
+                hint="train with a lower learning rate; the checkpoints before it are intact",
+            )
+
+
+def verify(checkpoint: Path) -> dict[str, Any]:
+    """The manifest, once every file is what it says.
+
+    Raises:
+        DataError: what is wrong with which file.
+    """
+    try:
+        manifest = json.loads((checkpoint / MANIFEST).read_bytes())
+        files = manifest["files"]
+        if manifest["format"] != FORMAT or checkpoint.name != f"step-{manifest['step']:09d}":
+            raise DataError(f"{checkpoint.name}: the manifest is of another checkpoint")
+        for name in (TENSORS, COUNTERS):
+            data = (checkpoint / name).read_bytes()
+            if hashlib.sha256(data).hexdigest() != files[name]["sha256"]:
+                raise DataError(f"{checkpoint.name}: {name}: sha256 differs")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{checkpoint.name}: damaged: {printable(str(error))}") from None
+    return dict(manifest)
+
+
+def read(checkpoint: Path) -> Snapshot:
+    """The snapshot in a checkpoint; `DataError` where it does not verify."""
+    step = int(verify(checkpoint)["step"])
+    try:
+        tensors = load((checkpoint / TENSORS).read_bytes())
+    except SafetensorError as error:
+        raise DataError(f"{checkpoint.name}: damaged: {error}") from None
+    counters = json.loads((checkpoint / COUNTERS).read_bytes())
+    return Snapshot(step=step, tensors=tensors, counters=counters)
+
+
+def listed(folder: Path) -> list[Path]:
+    """All folders with a checkpoint's name, the highest step first."""
+    found = [p for p in folder.glob("step-*") if p.name.removeprefix("step-").isdecimal()]
+    return sorted(found, key=lambda path: int(path.name.removeprefix("step-")), reverse=True)
+
+
+def latest(folder: Path) -> tuple[Snapshot | None, list[str]]:
+    """The newest snapshot that verifies, and what is wrong with newer ones; damaged ones stay.
+
+    Raises:
+        DataError: there are checkpoints, and none verifies.
+    """
+    faults: list[str] = []
+    for checkpoint in listed(folder):
+        try:
+            return read(checkpoint), faults
+        except DataError as error:
+            faults.append(error.message)
+    if faults:
+        raise DataError(
+            f"{folder}: no checkpoint is intact: {'; '.join(faults[:3])}",
+            hint="start the run again",
+        )
+    return None, faults
+
+
+def prune(folder: Path) -> None:
+    """Drop all but the newest `KEPT` checkpoints that verify; damaged ones are kept aside as they are."""
+    intact = 0
+    for checkpoint in listed(folder):
+        try:
+            verify(checkpoint)
+        except DataError:
+            continue
+        intact += 1
+        if intact > KEPT:
+            storage.remove(checkpoint)

@@ -1,0 +1,86 @@
+"""Who may write a run folder: a lock for courtesy, numbered claims for safety.
+
+The lock turns a second process away at once. Where locks do nothing (some network disks), the claims
+still leave one writer: each process makes the next number exclusively, and whoever finds a higher
+number than its own leaves off before it writes again.
+"""
+
+import json
+import os
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from clfw.errors import OutputError
+
+FOLDER = "claims"
+
+
+class Claim:
+    """The right to write one run folder, until released or overtaken."""
+
+    def __init__(self, run: Path) -> None:
+        """Take the folder.
+
+        Raises:
+            OutputError: another process holds it; says which.
+        """
+        self._run = run
+        self._folder = run / FOLDER
+        try:
+            self._folder.mkdir(exist_ok=True)
+            self._lock = FileLock(run / ".lock", timeout=0)
+            self._lock.acquire()
+            self._number = self._take_number()
+        except Timeout:
+            raise self._held() from None
+        except OSError as error:
+            raise OutputError(f"{run}: cannot be written: {error.strerror}") from None
+
+    def _take_number(self) -> int:
+        words = {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "since": time.strftime("%Y-%m-%d %H:%M:%S"),
+        }
+        while True:
+            number = self._highest() + 1
+            path = self._folder / f"{number:06d}"
+            try:
+                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+            except FileExistsError:
+                continue
+            os.write(descriptor, json.dumps(words).encode())
+            os.close(descriptor)
+            return number
+
+    def _highest(self) -> int:
+        return max((int(p.name) for p in self._folder.iterdir() if p.name.isdecimal()), default=0)
+
+    def require(self) -> None:
+        """Raise `OutputError` when another process has taken the folder since."""
+        try:
+            overtaken = self._highest() != self._number
+        except OSError as error:
+            raise OutputError(f"{self._run}: is gone: {error.strerror}") from None
+        if overtaken:
+            raise self._held()
+
+    def _held(self) -> OutputError:
+        try:
+            words: dict[str, Any] = json.loads(
+                (self._folder / f"{self._highest():06d}").read_text(encoding="utf-8")
+            )
+            by = f"pid {words['pid']} on {words['host']} since {words['since']}"
+        except (OSError, ValueError, KeyError):
+            by = "another process"
+        return OutputError(
+            f"{self._run}: is held by {by}", hint="wait for it, or stop it, then try again"
+        )
+
+    def release(self) -> None:
+        """Let the lock go; the number stays, as the record of who wrote."""
+        self._lock.release()

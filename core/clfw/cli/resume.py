@@ -1,0 +1,82 @@
+"""`clfw resume`: go on with a run that was stopped, killed, or is to last longer."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from clfw.cli.options import (
+    data_dir_option,
+    installed,
+    json_option,
+    lookup_options,
+    print_json,
+    say,
+)
+
+
+@click.command()
+@click.argument("path", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--epochs", type=click.IntRange(min=1), help="Make the run this long.")
+@data_dir_option
+@lookup_options
+@json_option
+@click.pass_obj
+def resume(
+    seams: Any,
+    /,
+    path: Path,
+    epochs: int | None,
+    data_dir: Path | None,
+    registry: Path | None,
+    disabled: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Go on with RUN from its latest checkpoint, to the bits an uninterrupted run would have had.
+
+    \b
+    clfw resume runs/fashion_cnn-fashion_csv-001
+    clfw resume runs/fashion_cnn-fashion_csv-001 --epochs 40
+    """
+    from clfw import runs
+    from clfw.cli.progress import show_progress
+    from clfw.opening import decode_splits, open_data
+    from clfw.plan import data_folder
+    from clfw.resuming import extended, read_run, require_same_data
+    from clfw.source import SPLITS
+
+    there = installed(registry, disabled)
+    recorded = read_run(path, there.catalog, data_dir or data_folder())
+    recorded, note = extended(recorded, epochs)
+    if recorded.summary is not None:
+        say(f"{path}: is finished already, nothing to do")
+        click.echo(json.dumps(recorded.summary, indent=2, ensure_ascii=False))
+        return
+    for change in recorded.changes:
+        say(f"warning: {change}: the same bits are not promised")
+    if note:
+        say(note)
+    plan = recorded.plan
+    opened = open_data(plan.data)
+    splits = tuple(split for split in SPLITS if opened.rows.labelled(split))
+    pictures = decode_splits(opened, recorded.preprocess, splits, show_progress)
+    require_same_data(recorded, pictures)
+
+    import torch
+
+    from clfw.run import resume as resume_run
+    from clfw.workbench import Seams
+
+    torch.set_num_threads(recorded.threads)
+    if note:
+        (path / runs.SUMMARY).unlink(missing_ok=True)
+        chosen = runs.read_json(path / runs.PLAN)["chosen"]
+        runs.write_json(path / runs.PLAN, {**plan.to_json(), "chosen": chosen})
+    result = resume_run(plan, pictures, seams or Seams(), path, say, show_progress)
+    if as_json:
+        print_json(result.to_json(plan))
+        return
+    for split, evaluation in result.evaluations.items():
+        click.echo(f"{split} accuracy {evaluation.accuracy:.2%}, loss {evaluation.loss:.4f}")
+    click.echo(f"{result.folder}: {result.seconds:.1f} s")

@@ -1,0 +1,43 @@
+"""The history of a run on disk: a row an epoch in `metrics.jsonl`, a row an update in `steps.csv`."""
+
+import json
+from pathlib import Path
+
+from clfw import runs
+from clfw.errors import DataError
+from clfw.plan import canonical_json
+from clfw.record import EpochReport, EvaluationPoint
+
+COLUMNS = "step,loss,accuracy,gradient_norm"
+
+
+def append_history(folder: Path, report: EpochReport) -> None:
+    """Add an epoch to both files; nine digits keep every float32 exactly."""
+    runs.append_lines(folder / runs.METRICS, [canonical_json(report.to_json())])
+    path = folder / runs.STEPS
+    lines = [] if path.exists() and path.stat().st_size else [COLUMNS]
+    first = report.step - len(report.steps) + 1
+    for number, (loss, accuracy, norm) in enumerate(report.steps, first):
+        lines.append(f"{number},{loss:.9g},{accuracy:.9g},{norm:.9g}")
+    runs.append_lines(path, lines)
+
+
+def read_history(folder: Path) -> list[EpochReport]:
+    """The epochs so far; raises `DataError` where the files do not fit together."""
+    try:
+        metrics = (folder / runs.METRICS).read_text(encoding="utf-8").splitlines()
+        lines = (folder / runs.STEPS).read_text(encoding="utf-8").splitlines()[1:]
+        steps = [tuple(map(float, line.split(",")[1:])) for line in lines]
+        history: list[EpochReport] = []
+        done = 0
+        for text in metrics:
+            row = json.loads(text)
+            points = tuple(EvaluationPoint(**point) for point in row.pop("evaluations"))
+            own = tuple((a, b, c) for a, b, c in steps[done : row["step"]])
+            history.append(EpochReport(**row, evaluations=points, steps=own))
+            done = row["step"]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{folder}: the history is damaged: {error}") from None
+    return history

@@ -1,0 +1,151 @@
+"""What an epoch's updates did, kept on the device until the epoch ends; the guard of every update."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from clfw.batches import Batch
+from clfw.errors import Diverged
+from clfw.recipe import Recipe
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvaluationPoint:
+    """Figures of a held-out split after so many updates."""
+
+    step: int
+    split: str
+    accuracy: float
+    loss: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EpochReport:
+    """One epoch, finished or cut short by the last step.
+
+    Attributes:
+        epoch: number, from 1.
+        step: updates done so far.
+        loss, accuracy: over the epoch's training batches as they were learned from.
+        gradient_norm: mean over the epoch's updates, before clipping.
+        lr: of the last update.
+        evaluations: made during the epoch or at its end.
+        seconds: spent in training batches, evaluations and saving aside.
+        steps: (loss, accuracy, gradient norm) of each update.
+    """
+
+    epoch: int
+    step: int
+    loss: float
+    accuracy: float
+    gradient_norm: float
+    lr: float
+    evaluations: tuple[EvaluationPoint, ...]
+    seconds: float
+    images_per_second: float
+    steps: tuple[tuple[float, float, float], ...] = field(repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """A row of `metrics.jsonl`; the single updates are kept in a file of their own."""
+        row = asdict(self)
+        del row["steps"]
+        return row
+
+
+class Record:
+    """The updates of one epoch: (loss, accuracy, gradient norm) of each, on the device."""
+
+    def __init__(
+        self, optimizer: torch.optim.Optimizer, recipe: Recipe, device: torch.device
+    ) -> None:
+        self._optimizer = optimizer
+        self._clip = recipe.clip_norm
+        self._parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        self._bad = torch.zeros((), device=device)  # 1 from the first value that is not finite on
+        self._loss = torch.zeros((), device=device)
+        self._right = torch.zeros((), device=device)
+        self._rows: list[Tensor] = []
+        self._sizes: list[int] = []
+        self._start = time.perf_counter()
+        self._elsewhere = 0.0
+
+    @property
+    def updates(self) -> int:
+        """Updates done in this epoch."""
+        return len(self._rows)
+
+    def add(self, loss: Tensor, logits: Tensor, part: Batch) -> None:
+        """Take in one part of a batch, after its backward pass."""
+        self._loss = self._loss + loss.detach()
+        self._right = self._right + (logits.detach().argmax(1) == part.targets).sum()
+
+    def close_update(self, size: int) -> None:
+        """Before the optimiser's step: measure and clip the gradient, and forbid a step that is bad.
+
+        The fused optimisers skip an update whose `found_inf` is 1; the flag stays 1, so that no
+        later update hides the first bad one. Nothing here makes the host wait.
+        """
+        gradients = [p.grad for p in self._parameters if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if self._clip is not None:
+            torch.nn.utils.clip_grads_with_norm_(self._parameters, self._clip, norm)
+        self._bad = torch.maximum(self._bad, (~torch.isfinite(self._loss + norm)).float())
+        self._optimizer.found_inf = self._bad  # type: ignore[attr-defined]
+        self._rows.append(torch.stack((self._loss, self._right / size, norm)))
+        self._sizes.append(size)
+        self._loss, self._right = torch.zeros_like(self._loss), torch.zeros_like(self._right)
+
+    def aside(self, work: Callable[[], None]) -> None:
+        """Do something that does not count as training time."""
+        before = time.perf_counter()
+        work()
+        self._elsewhere += time.perf_counter() - before
+
+    def require_finite(self, step: int) -> None:
+        """Raise `Diverged`, naming the first bad update, when a value was not finite."""
+        if not self._bad.item():
+            return
+        rows = torch.stack(self._rows)
+        first = int((~torch.isfinite(rows)).any(1).nonzero()[0])
+        what = "loss" if not torch.isfinite(rows[first, 0]) else "gradient"
+        raise Diverged(
+            f"training: step {step - len(rows) + first + 1}: the {what} is not finite",
+            hint="lower the learning rate, for instance --lr 0.001, or add --set train.clip_norm=1",
+        )
+
+    def report(
+        self, epoch: int, step: int, lr: float, points: tuple[EvaluationPoint, ...]
+    ) -> EpochReport:
+        """The epoch in numbers; the one place where the host waits for the device."""
+        rows = torch.stack(self._rows).double().cpu()  # (S, 3)
+        sizes = torch.tensor(self._sizes, dtype=torch.float64)
+        seconds = time.perf_counter() - self._start - self._elsewhere
+        loss, accuracy, _ = ((rows * sizes[:, None]).sum(0) / sizes.sum()).tolist()
+        return EpochReport(
+            epoch=epoch,
+            step=step,
+            loss=loss,
+            accuracy=accuracy,
+            gradient_norm=float(rows[:, 2].mean()),
+            lr=lr,
+            evaluations=points,
+            seconds=seconds,
+            images_per_second=float(sizes.sum()) / seconds,
+            steps=tuple((a, b, c) for a, b, c in rows.tolist()),
+        )
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The rows so far, for a checkpoint in the middle of an epoch."""
+        if not self._rows:
+            return {}
+        return {"rows": torch.stack(self._rows), "sizes": torch.tensor(self._sizes)}
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Take up the rows of a checkpoint."""
+        if tensors:
+            self._rows = list(tensors["rows"].to(self._bad.device))
+            self._sizes = tensors["sizes"].tolist()

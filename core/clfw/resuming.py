@@ -1,0 +1,173 @@
+"""A run folder read back as the plan it was started with, and what has changed since. No torch."""
+
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from clfw import runs
+from clfw.choices import Choice
+from clfw.components import Kind
+from clfw.datavalues import DataValues
+from clfw.errors import DataError, InputMissing, UsageError, printable
+from clfw.manager import Catalog
+from clfw.opening import Pictures
+from clfw.params import Layer, Params, Resolved, params_class, resolve
+from clfw.plan import DataChoice, Plan
+from clfw.preprocess import Preprocess
+from clfw.recipe import Recipe
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordedRun:
+    """A run folder's own account.
+
+    Attributes:
+        threads: CPU threads that the numbers were computed with.
+        changes: versions that differ from the present ones; the bits may differ then.
+        summary: of a finished run.
+    """
+
+    folder: Path
+    plan: Plan
+    preprocess: Preprocess
+    fingerprint: str
+    threads: int
+    changes: tuple[str, ...]
+    summary: dict[str, Any] | None
+
+
+def read_run(folder: Path, catalog: Catalog, data_folder: Path) -> RecordedRun:
+    """The plan of a run, validated against what is installed now.
+
+    Raises:
+        InputMissing, DataError: no run folder, or a damaged one.
+        PluginError: a component is no longer installed.
+    """
+    for name in (runs.PLAN, runs.DATA, runs.ENVIRONMENT):
+        if not (folder / name).exists():
+            raise InputMissing(f"{printable(str(folder))}: is no run folder: it has no {name}")
+    plan_json, data = runs.read_json(folder / runs.PLAN), runs.read_json(folder / runs.DATA)
+    environment = runs.read_json(folder / runs.ENVIRONMENT)
+    try:
+        fields = dict(data["preprocess"])
+        fields["mean"], fields["std"] = tuple(fields["mean"]), tuple(fields["std"])
+        summary = folder / runs.SUMMARY
+        return RecordedRun(
+            folder=folder,
+            plan=plan_of(plan_json, catalog, data_folder),
+            preprocess=Preprocess(**fields),
+            fingerprint=str(data["fingerprint"]),
+            threads=int(environment["threads"]),
+            changes=tuple(version_changes(plan_json, environment, catalog)),
+            summary=runs.read_json(summary) if summary.exists() else None,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"{printable(str(folder))}: damaged: {printable(repr(error))}") from None
+
+
+def plan_of(recorded: dict[str, Any], catalog: Catalog, data_folder: Path) -> Plan:
+    """The plan that `Plan.to_json` wrote."""
+    data = recorded["data"]
+    common = {k: v for k, v in data["values"].items() if k in DataValues.model_fields}
+    own = {k: v for k, v in data["values"].items() if k not in DataValues.model_fields}
+    choice = choice_of("dataset", {**data, "values": own}, catalog, "data")
+    found = data["found"]
+    if found is not None and not Path(found).exists():
+        raise InputMissing(
+            f"data '{printable(str(data['entry']))}': '{printable(found)}' is gone",
+            hint="put it back where it was",
+        )
+    return Plan(
+        model=choice_of("architecture", recorded["model"], catalog, "model"),
+        data=DataChoice(
+            choice=choice,
+            values=values_of(DataValues, common, "data"),
+            source=data["source"],
+            path=None if found is None else Path(found),
+        ),
+        recipe=values_of(Recipe, recorded["train"], "train"),
+        augment=tuple(
+            choice_of("augmentation", item, catalog, f"augment.{item['entry']}")
+            for item in recorded["augment"]
+        ),
+        recipe_name=recorded["recipe"],
+        device=recorded["device"],
+        data_folder=data_folder,
+    )
+
+
+def choice_of(kind: Kind, recorded: dict[str, Any], catalog: Catalog, group: str) -> Choice[Any]:
+    """A component by its recorded name, which is only ever looked up among installed ones."""
+    offer = catalog.find(kind, str(recorded["component"]))
+    return Choice(
+        entry=recorded["entry"],
+        component=offer.component,
+        plugin=offer.plugin,
+        values=values_of(params_class(offer.component), recorded["values"], group),
+    )
+
+
+def values_of(cls: type[Any], recorded: dict[str, dict[str, Any]], group: str) -> Resolved[Any]:
+    """Parameters with the origins they were recorded with."""
+    layer = Layer("plan.json", {key: cell["value"] for key, cell in recorded.items()})
+    resolved: Resolved[Params] = resolve(cls, [layer], group)
+    origins = {key: str(cell["origin"]) for key, cell in recorded.items()}
+    return replace(resolved, origins={**resolved.origins, **origins})
+
+
+def version_changes(
+    plan: dict[str, Any], environment: dict[str, Any], catalog: Catalog
+) -> list[str]:
+    """Packages of another version than the run was started with."""
+    changes = []
+    for package, then in environment["packages"].items():
+        try:
+            now = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            now = "absent"
+        if now != then:
+            changes.append(f"{package} was {then} and is {now}")
+    for part in (plan["model"], plan["data"], *plan["augment"]):
+        now = {p.package: p.version for p in catalog.plugins}.get(part["package"], "absent")
+        if now != part["version"] and part["package"] not in environment["packages"]:
+            changes.append(f"{part['package']} was {part['version']} and is {now}")
+    return changes
+
+
+def require_same_data(run: RecordedRun, pictures: Pictures) -> None:
+    """Raise `DataError` when the data is not what the run was started on."""
+    if pictures.fingerprint != run.fingerprint:
+        raise DataError(
+            f"data '{run.plan.data.choice.entry}' has changed since the run was started "
+            f"(fingerprint {pictures.fingerprint[:12]}, then {run.fingerprint[:12]})",
+            hint="put the data back as it was, or start a new run",
+        )
+
+
+def extended(run: RecordedRun, epochs: int | None) -> tuple[RecordedRun, str]:
+    """The run with another number of epochs, and what that does to the learning rate.
+
+    Raises:
+        UsageError: fewer epochs than are done.
+    """
+    if epochs is None:
+        return run, ""
+    recipe = run.plan.recipe
+    done = run.summary["epochs"] if run.summary else 0
+    if epochs < done or recipe.params.steps is not None:
+        raise UsageError(
+            f"--epochs {epochs}: the run has done {done} epochs"
+            if recipe.params.steps is None
+            else "--epochs: the run is limited by train.steps",
+            hint="a resume can only add epochs",
+        )
+    before = recipe.params.epochs
+    params = recipe.params.model_copy(update={"epochs": epochs})
+    origins = {**recipe.origins, "epochs": "clfw resume --epochs"}
+    plan = replace(run.plan, recipe=Resolved(params, origins))
+    schedule = recipe.params.schedule
+    kept = schedule in ("constant", "plateau")
+    effect = "goes on as it was" if kept else f"is stretched over {epochs} epochs from here on"
+    note = f"epochs {before} -> {epochs}; the {schedule} learning rate {effect}"
+    return replace(run, plan=plan, summary=None if epochs > done else run.summary), note

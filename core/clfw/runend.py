@@ -1,0 +1,152 @@
+"""The end of a run: evaluation of the chosen weights, the weights file, tables and pictures."""
+
+import time
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from clfw import runs
+from clfw.evaluation import Evaluation
+from clfw.figures import draw_confusion, draw_curves, draw_steps, save_figure
+from clfw.job import Trained
+from clfw.opening import Pictures
+from clfw.plan import Plan
+from clfw.record import EpochReport
+from clfw.weights import save_weights
+from clfw.weightsfile import FILE_NAME
+from clfw.workbench import Workbench
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """A finished run."""
+
+    folder: Path
+    evaluations: dict[str, Evaluation]
+    trained: Trained
+    seconds: float
+    images_per_second: float
+
+    def to_json(self, plan: Plan) -> dict[str, Any]:
+        """The object that `clfw run --json` prints and `summary.json` holds."""
+        return {
+            "run": str(self.folder),
+            "model": plan.model.entry,
+            "data": plan.data.choice.entry,
+            "source": plan.data.source,
+            "recipe": plan.recipe_name,
+            "epochs": len(self.trained.history),
+            "steps": self.trained.history[-1].step,
+            "stopped": self.trained.stopped,
+            "weights": {"which": self.trained.weights, "step": self.trained.step},
+            **{name: evaluation.brief() for name, evaluation in self.evaluations.items()},
+            "seconds": round(self.seconds, 3),
+            "images_per_second": round(self.images_per_second, 1),
+        }
+
+
+def finish(
+    plan: Plan, pictures: Pictures, bench: Workbench, folder: Path, trained: Trained, start: float
+) -> Result:
+    """Evaluate the chosen weights on every labelled split and write everything down."""
+    evaluations = {}
+    for split in bench.batches:
+        logits = bench.logits(bench.trained, split)
+        targets = bench.batches[split].targets.cpu()
+        evaluations[split] = bench.evaluator.evaluate(logits, targets, bench.task.classes)
+        if split != "train":
+            write_predictions(folder / f"{split}.csv", pictures, split, logits)
+    which = {"which": trained.weights, "step": trained.step, "averaged": trained.averaged}
+    metrics = {name: evaluation.brief() for name, evaluation in evaluations.items()}
+    facts = describe_weights(plan, pictures, which, metrics)
+    save_weights(folder / FILE_NAME, bench.model, facts)
+    runs.write_json(
+        folder / runs.EVALUATION, {name: e.to_json() for name, e in evaluations.items()}
+    )
+    title = f"{plan.model.entry} on {plan.data.choice.entry} ({plan.data.source})"
+    save_figure(draw_curves(trained.history, title), folder / "curves.png")
+    save_figure(draw_steps(trained.history, title), folder / "steps.png")
+    shown = next(s for s in ("validation", "test", "train") if s in evaluations)
+    save_figure(draw_confusion(evaluations[shown], f"{title}: {shown}"), folder / "confusion.png")
+    training_seconds = sum(report.seconds for report in trained.history)
+    images = sum(report.seconds * report.images_per_second for report in trained.history)
+    result = Result(
+        folder=folder,
+        evaluations=evaluations,
+        trained=trained,
+        seconds=time.perf_counter() - start,
+        images_per_second=images / training_seconds,
+    )
+    runs.write_json(folder / runs.SUMMARY, result.to_json(plan))
+    return result
+
+
+def write_predictions(path: Path, pictures: Pictures, split: str, logits: Tensor) -> None:
+    """One row a picture: key, true class, predicted class, its probability, the loss (nats)."""
+    rows = pictures.rows
+    log_probabilities = logits.double().log_softmax(1)
+    predicted = logits.argmax(1).tolist()
+    best = log_probabilities.exp().max(1).values.tolist()
+    table = []
+    for position, row in enumerate(rows.of(split).tolist()):
+        target = int(rows.targets[row])
+        loss = -float(log_probabilities[position, target])
+        table.append(
+            (
+                rows.table.keys[row],
+                rows.classes[target],
+                rows.classes[predicted[position]],
+                f"{best[position]:.6f}",
+                f"{loss:.6f}",
+            )
+        )
+    runs.write_csv(path, ("key", "true", "predicted", "probability", "loss"), table)
+
+
+def describe_weights(
+    plan: Plan, pictures: Pictures, weights: dict[str, Any], metrics: dict[str, Any]
+) -> dict[str, Any]:
+    """The description inside the weights file: no time, host, path or speed, so equal runs agree."""
+    return {
+        "model": {
+            "entry": plan.model.entry,
+            "component": plan.model.component.name,
+            "package": plan.model.plugin.package,
+            "version": plan.model.plugin.version,
+            "values": plan.model.params.model_dump(mode="json"),
+        },
+        "classes": list(pictures.rows.classes),
+        "class_values": list(pictures.rows.class_values),
+        "preprocess": pictures.preprocess.to_json(),
+        "data": {
+            "entry": plan.data.choice.entry,
+            "source": plan.data.source,
+            "fingerprint": pictures.fingerprint,
+            "validation": plan.data.values.params.validation,
+            "split_seed": plan.data.values.params.split_seed,
+        },
+        "recipe": plan.recipe.params.model_dump(mode="json"),
+        "weights": weights,
+        "metrics": metrics,
+        "versions": {"clfw": metadata.version("clfw"), "torch": torch.__version__},
+    }
+
+
+def keep_weights(
+    folder: Path, plan: Plan, pictures: Pictures, bench: Workbench, report: EpochReport
+) -> None:
+    """The weights at the end of an epoch, as a file of their own in `RUN/weights`."""
+    target = folder / "weights"
+    target.mkdir(exist_ok=True)
+    metrics = {
+        p.split: {"accuracy": p.accuracy, "loss": p.loss}
+        for p in report.evaluations
+        if p.step == report.step
+    }
+    which = {"which": f"epoch {report.epoch}", "step": report.step, "averaged": False}
+    facts = describe_weights(plan, pictures, which, metrics)
+    save_weights(target / f"epoch-{report.epoch:04d}.safetensors", bench.model, facts)

@@ -1,0 +1,66 @@
+"""The beginning of a run: what is written before the first step, and what the person is told."""
+
+from pathlib import Path
+
+from clfw import runs
+from clfw.errors import printable
+from clfw.opening import Pictures
+from clfw.plan import Plan
+from clfw.source import SPLITS
+from clfw.weights import save_tensors
+from clfw.workbench import Workbench
+
+
+def write_start(folder: Path, plan: Plan, pictures: Pictures, bench: Workbench) -> None:
+    """What is known before the first step."""
+    table = pictures.rows.table
+    chosen = dict(bench.device.facts())
+    runs.write_json(folder / runs.PLAN, {**plan.to_json(), "chosen": chosen})
+    runs.write_json(folder / runs.ENVIRONMENT, runs.environment(chosen))
+    if bench.trained is not bench.model:
+        save_tensors(
+            folder / runs.BACKBONE, bench.model.get_submodule("backbone")
+        )  # so that a resume needs no other file
+    runs.write_json(
+        folder / runs.DATA,
+        {
+            "data": plan.data.choice.entry,
+            "source": plan.data.source,
+            "fingerprint": pictures.fingerprint,
+            "rows": pictures.rows.counts(),
+            "classes": list(pictures.rows.classes),
+            "preprocess": pictures.preprocess.to_json(),
+            "strays": list(table.strays),
+        },
+    )
+    rows = zip(table.keys, pictures.rows.split.tolist(), strict=True)
+    runs.write_csv(
+        folder / "split.csv", ("key", "split"), ((key, SPLITS[split]) for key, split in rows)
+    )
+
+
+def header_lines(plan: Plan, pictures: Pictures, bench: Workbench, folder: Path) -> list[str]:
+    """What is about to happen, and every choice made for the person with its reason."""
+    count = sum(p.numel() for p in bench.model.parameters())
+    counts = {s: n for s, n in pictures.rows.counts().items() if n}
+    rows = ", ".join(
+        f"{n:,} {s}{'' if pictures.rows.labelled(s) else ' (no labels)'}" for s, n in counts.items()
+    )
+    source = "full set" if plan.data.source == "full" else "bundled sample, not the full set"
+    preprocess = pictures.preprocess
+    kind = "grey" if preprocess.channels == 1 else "colour"
+    strays = pictures.rows.table.strays
+    first_strays = [printable(stray, 60) for stray in strays[:3]]
+    lines = [
+        f"model   {plan.model.entry}: {count:,} parameters, from {plan.model.plugin.origin}",
+        f"data    {plan.data.choice.entry}: {source}; {rows}; {len(pictures.rows.classes)} classes; "
+        f"{preprocess.height}x{preprocess.width} {kind}; "
+        f"{'from the cache' if pictures.cached else 'decoded now'}",
+        *([f"strays  {len(strays)} files not used: {', '.join(first_strays)}"] if strays else []),
+        f"device  {'; '.join(f'{key} {value}' for key, value in bench.device.facts().items())}"[
+            :400
+        ],
+        *(f"note    {note}" for note in bench.notes),
+        f"run     {folder}",
+    ]
+    return lines

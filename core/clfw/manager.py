@@ -182,9 +182,11 @@ def register(host: pluggy.PluginManager, plugin: Plugin, module: object) -> tupl
             hint = nearest(unknown[0], KIND_OF_HOOK)
             raise PluginError(f"unknown hook '{unknown[0]}'; {hint}".rstrip("; "))
         return tuple(item for caller in callers for item in offered(module, caller.name))
-    except BaseException:
+    except BaseException as error:
         if host.has_plugin(key):  # pluggy keeps a plugin whose hook has a wrong signature
             host.unregister(name=key)
+        if isinstance(error, pluggy.PluginValidationError):  # says what is wrong on its last line
+            raise PluginError(" ".join(str(error).split())) from None
         raise
 
 

@@ -87,12 +87,13 @@ def listed_augmentations(
 ) -> tuple[str, Sequence[Any]]:
     """The place that says what is used, and what it lists.
 
-    `--augment`, else the recipe, else the model entry.
+    `--augment`, else the recipe, else the model entry. A recipe that lists none means none: it
+    stands for a training that somebody has published.
     """
     if asked is not None:
         return "--augment", asked
-    if recipe is not None and "augment" in recipe.table("values"):
-        origin, listed = f"recipe '{recipe.name}'", recipe.table("values")["augment"]
+    if recipe is not None:
+        origin, listed = f"recipe '{recipe.name}'", recipe.table("values").get("augment", [])
         if not isinstance(listed, list):
             raise UsageError(f"{origin}: values.augment: must be an array of names or tables")
         return origin, listed

@@ -140,10 +140,14 @@ def recipe_layers(recipe: Entry | None) -> dict[str, list[Layer]]:
         where = f"recipe '{recipe.name}'"
         if group == "augment":
             continue
-        if group not in groups or not isinstance(values, dict):
+        if group not in groups:
+            known = [*groups, "augment"]
             raise UsageError(
-                f"{where}: values.{printable(group)}: must be a table named model, data or train"
+                f"{where}: values.{printable(group)}: no such group",
+                hint=nearest(group, known, f"known: {', '.join(known)}"),
             )
+        if not isinstance(values, dict):
+            raise UsageError(f"{where}: values.{group}: must be a table")
         groups[group].append(Layer(where, values))
     return groups
 

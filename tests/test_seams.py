@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from clfw.evaluation import ClassFigures, Evaluation
-from clfw.training import EpochReport, Job, Trained
+from clfw.job import Job, Trained
+from clfw.record import EpochReport
 from clfw.workbench import Seams
 from commandline import succeed
 from tiny_sets import write_bars

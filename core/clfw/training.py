@@ -26,7 +26,7 @@ class StandardTrainer:
                     images, targets = job.augment(part.images, part.targets, part.rows, state.epoch)
                     with job.device.autocast():
                         logits = model(job.normalise(images))
-                        share = loss(logits, targets) * (len(part) / len(batch))
+                        share = loss(logits, targets, batch.targets)
                     share.backward()  # type: ignore[no-untyped-call]
                     record.add(share, logits, part)
                 record.close_update(len(batch))

@@ -8,7 +8,12 @@ import pytest
 import torch
 
 from augmented import MIXING, NAMES, OURS, apply, build, pictures
+from clfw.augmenting import chain
+from clfw.errors import ClfwError
+from clfw.manager import installed_catalog
 from clfw.params import describe, params_class
+from clfw.plan import Request, resolve_plan
+from clfw.registry import read_registry
 from commandline import assert_refused, clfw, succeed
 from tiny_sets import register, write_bars
 
@@ -212,29 +217,27 @@ component = "fashion_mlp"
 augment = ["flip", { use = "rotate", degrees = 20 }]
 """
     registry.write_text(registry.read_text() + entry)
-    run = ("run", "--model", "augmented", "--data", "bars", "--registry", registry, "--steps", 2)
-    plan = json.loads((Path(succeed(*run, "--json").json["run"]) / "plan.json").read_text())
-    assert [choice["component"] for choice in plan["augment"]] == ["flip", "rotate"]
+
+    def planned(augment):
+        request = Request(model="augmented", data="bars", augment=augment)
+        return resolve_plan(request, installed_catalog(), read_registry(registry)).augment
+
+    assert [choice.component.name for choice in planned(None)] == ["flip", "rotate"]
     degrees = {"value": 20.0, "origin": "model entry 'augmented'"}
-    assert plan["augment"][1]["values"]["degrees"] == degrees
-    plan = json.loads(
-        (Path(succeed(*run, "--json", "--augment", "").json["run"]) / "plan.json").read_text()
-    )
-    assert plan["augment"] == []
+    assert planned(None)[1].to_json()["values"]["degrees"] == degrees
+    assert planned([]) == ()
 
 
-def test_equal_seeds_augment_alike_and_augmentation_changes_what_is_learned(tmp_path):
+def test_augmentation_changes_what_is_learned(tmp_path):
     data = write_bars(tmp_path / "bars")
     registry = register(tmp_path / "more.toml", "bars", data)
     run = ("run", "--model", "fashion_mlp", "--data", "bars", "--registry", registry, "--json")
-    run = (*run, "--epochs", 2, "--batch-size", 8)
+    run = (*run, "--steps", 3)
 
     def weights(*more):
         return (Path(succeed(*run, *more).json["run"]) / "model.safetensors").read_bytes()
 
-    augment = ("--augment", "shift,cutmix,trivial")
-    assert weights(*augment) == weights(*augment)
-    assert weights(*augment) != weights()
+    assert weights("--augment", "shift,cutmix,trivial") != weights()
 
 
 @pytest.mark.parametrize(
@@ -250,3 +253,33 @@ def test_equal_seeds_augment_alike_and_augmentation_changes_what_is_learned(tmp_
 def test_a_wrong_augmentation_is_refused_before_anything_is_written(options, message):
     finished = clfw("run", "--model", "fashion_cnn", "--data", "fashion_csv", *options)
     assert_refused(finished, 2, message)
+
+
+class Extracted(torch.nn.Module):
+    """A backbone whose features are the pixels."""
+
+    def forward(self, images):
+        return images.flatten(1)
+
+
+@pytest.mark.parametrize("name", MIXING)
+def test_a_frozen_backbone_refuses_mixed_labels_instead_of_dropping_them(name):
+    from clfw.batches import SplitBatches
+    from clfw.device import TorchDevice
+    from clfw.features import Extractor
+    from clfw.opening import ProgressBar
+
+    device = TorchDevice("cpu")
+    images = np.zeros((4, 20, 28, 3), np.uint8)
+    batches = SplitBatches(images, np.arange(4), np.arange(4), device)
+    extractor = Extractor(
+        backbone=Extracted(),
+        normalise=lambda images: images,
+        device=device,
+        size=4,
+        facts={"augment": name},
+        progress=lambda what, total: ProgressBar(),
+    )
+    augment = chain([build(name)], seed=0)
+    with pytest.raises(ClfwError, match="mixes labels"):
+        extractor.augmented(batches, "train", augment, views=1)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from clfw.batches import Batch, SplitBatches, batch_bounds, shuffled
 from clfw.device import Device
+from clfw.errors import UsageError
 from clfw.opening import Progress
 from clfw.plan import canonical_json
 from clfw.storage import cache_folder, write_atomically
@@ -120,7 +121,13 @@ class Extractor:
             for batch in batches.in_order(self.size):
                 images = batch.images
                 if augment is not None:
-                    images, _ = augment(images, batch.targets, batch.rows, view)
+                    images, targets = augment(images, batch.targets, batch.rows, view)
+                    if targets.is_floating_point():  # the features are stored, the shares are not
+                        raise UsageError(
+                            "an augmentation mixes labels, and the stored features of a frozen "
+                            "backbone keep each picture's own",
+                            hint="leave it out of --augment",
+                        )
                 parts.append(self.backbone(self.normalise(images)).float())
                 bar.advance(len(batch))
         bar.close()

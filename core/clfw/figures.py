@@ -1,6 +1,7 @@
 """Pictures of a run: curves and confusion matrix, as PNG files."""
 
 import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,10 @@ BLUE, ORANGE, GREEN = "#3366aa", "#dd7722", "#338855"
 def save_figure(figure: Any, path: Path) -> None:
     """Write a matplotlib figure as PNG, whole or not at all, without dates."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
+    with warnings.catch_warnings():
+        # A class name in a script that the font lacks is drawn as boxes, and that is seen.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
     write_atomically(path, buffer.getvalue())
 
 

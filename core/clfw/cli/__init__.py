@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from clfw.cli.data import data
+from clfw.cli.draw import draw
 from clfw.cli.evaluate import evaluate
 from clfw.cli.fetch import fetch
 from clfw.cli.inspect import inspect
@@ -23,13 +24,19 @@ BUG = 70
 INTERRUPTED = 130
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="clfw", message="%(prog)s %(version)s")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Train, evaluate and ship image classifiers.
 
     Start with: clfw run --model fashion_cnn --data fashion_csv
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 for _command in (
@@ -42,6 +49,7 @@ for _command in (
     show,
     data,
     inspect,
+    draw,
     plugins,
     fetch,
 ):

@@ -1,0 +1,151 @@
+"""`clfw data`: a look at datasets."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from clfw.cli.options import (
+    data_dir_option,
+    installed,
+    json_option,
+    lookup_options,
+    print_json,
+    settings_option,
+)
+
+if TYPE_CHECKING:
+    from clfw.preprocess import Preprocess
+    from clfw.rows import Rows
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def data(context: click.Context) -> None:
+    """Look at datasets."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@data.command("show")
+@click.argument("name")
+@click.option("--augment", default="", help="Augmentations to draw, as in flip,rotate.")
+@settings_option
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Decides the draws.")
+@click.option("--out", type=click.Path(path_type=Path), help="PNG file (default: NAME.png).")
+@data_dir_option
+@lookup_options
+@json_option
+def show(
+    name: str,
+    augment: str,
+    settings: tuple[str, ...],
+    seed: int,
+    out: Path | None,
+    data_dir: Path | None,
+    registry: Path | None,
+    disabled: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Print what a dataset holds and draw its first 40 pictures.
+
+    \b
+    clfw data show fashion_csv
+    clfw data show fashion_csv --augment rotate --set augment.rotate.degrees=45
+    """
+    from clfw.choices import choose_augmentations
+    from clfw.params import Layer, parse_settings
+    from clfw.plan import Request, resolve_data
+
+    there = installed(registry, disabled)
+    given = parse_settings(settings)
+    refuse_training_settings(given)
+    entry = there.registry.find("data", name, there.catalog)
+    request = Request(data=name, data_folder=data_dir)
+    choice = resolve_data(entry, there.catalog, [Layer("--set", given["data"])], request)
+    asked = [part.strip() for part in augment.split(",") if part.strip()]
+    choices = choose_augmentations("--augment", asked, given["augment"], there.catalog)
+    path = out or Path(f"{name}.png")
+    require_new(path)
+
+    from clfw.figures import save_figure
+    from clfw.gallery import draw_gallery, first_pictures
+    from clfw.opening import natural_preprocess, open_data, task_of
+
+    opened = open_data(choice)
+    preprocess = natural_preprocess(opened, choice.values.params)
+    shown = first_pictures(opened, preprocess)
+    source = "full set" if choice.source == "full" else "bundled sample"
+    figure = draw_gallery(
+        shown, choices, task_of(opened.rows, preprocess), seed=seed, what=f"{name} ({source})"
+    )
+    save_figure(figure, path)
+    facts = contents(opened.rows, preprocess)
+    if as_json:
+        used = [choice.entry for choice in choices]
+        more = {"source": choice.source, "augment": used, "picture": str(path)}
+        print_json({"data": name, **facts, **more})
+        return
+    click.echo(f"{name}: {source}")
+    print_contents(facts)
+    click.echo(f"picture  {path}")
+
+
+def refuse_training_settings(given: dict[str, dict[str, Any]]) -> None:
+    """Raise for `--set` of what only a run has."""
+    from clfw.errors import UsageError, printable
+
+    for group in ("model", "train"):
+        for key in given[group]:
+            raise UsageError(
+                f"--set {group}.{printable(key)}: nothing is trained here",
+                hint="what can be set here: data.KEY and augment.NAME.KEY",
+            )
+
+
+def require_new(path: Path) -> None:
+    """Raise unless a file can be made at `path`; nothing is overwritten."""
+    from clfw.errors import OutputError
+
+    hint = "name another file with --out"
+    if path.exists():
+        raise OutputError(f"{path}: is there already, and is not overwritten", hint=hint)
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: there is no folder {path.parent}", hint=hint)
+
+
+def contents(rows: "Rows", preprocess: "Preprocess") -> dict[str, Any]:
+    """Pictures per split and class, and the shape that a network gets."""
+    from collections import Counter
+
+    splits = {}
+    for split, count in rows.counts().items():
+        targets = Counter(rows.targets[rows.of(split)].tolist())
+        per_class = {name: targets[k] for k, name in enumerate(rows.classes)}
+        splits[split] = {"pictures": count, "without_label": targets[-1], "classes": per_class}
+    return {
+        "channels": preprocess.channels,
+        "height": preprocess.height,
+        "width": preprocess.width,
+        "splits": splits,
+    }
+
+
+def print_contents(facts: dict[str, Any]) -> None:
+    """A table: a line a class, a column a split, and the totals."""
+    from clfw.errors import printable
+
+    kind = "grey" if facts["channels"] == 1 else "colour"
+    click.echo(f"pictures {facts['height']}x{facts['width']} {kind}, C {facts['channels']}")
+    splits = {name: split for name, split in facts["splits"].items() if split["pictures"]}
+    classes = next(iter(splits.values()))["classes"]
+    table = [("class", *splits)]
+    for name in classes:
+        table.append((printable(name, 40), *(f"{s['classes'][name]:,}" for s in splits.values())))
+    if any(split["without_label"] for split in splits.values()):
+        table.append(("no label", *(f"{s['without_label']:,}" for s in splits.values())))
+    table.append(("all", *(f"{split['pictures']:,}" for split in splits.values())))
+    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+    for row in table:
+        numbers = "".join(f"  {text:>{w}}" for text, w in zip(row[1:], widths[1:], strict=True))
+        click.echo(f"{row[0]:<{widths[0]}}{numbers}")

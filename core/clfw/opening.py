@@ -34,6 +34,11 @@ class ProgressBar:
         """Nothing more will come."""
 
 
+def no_progress(what: str, total: int) -> ProgressBar:
+    """Shows nothing."""
+    return ProgressBar()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OpenedData:
     """A dataset whose rows are checked, with its source at hand to decode from."""

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from clfw import runs
+from clfw.boards import SAMPLES, Answered, draw_mistakes, draw_predictions, draw_samples
 from clfw.evaluation import Evaluation
 from clfw.figures import draw_confusion, draw_curves, draw_steps, save_figure
+from clfw.insides import convolutions, draw_filters, find_convolution
 from clfw.job import Trained
 from clfw.opening import Pictures
 from clfw.plan import Plan
@@ -53,9 +55,9 @@ def finish(
     plan: Plan, pictures: Pictures, bench: Workbench, folder: Path, trained: Trained, start: float
 ) -> Result:
     """Evaluate the chosen weights on every labelled split and write everything down."""
-    evaluations = {}
+    evaluations, all_logits = {}, {}
     for split in bench.batches:
-        logits = bench.logits(bench.trained, split)
+        logits = all_logits[split] = bench.logits(bench.trained, split)
         targets = bench.batches[split].targets.cpu()
         evaluations[split] = bench.evaluator.evaluate(logits, targets, bench.task.classes)
         if split != "train":
@@ -67,11 +69,7 @@ def finish(
     runs.write_json(
         folder / runs.EVALUATION, {name: e.to_json() for name, e in evaluations.items()}
     )
-    title = f"{plan.model.entry} on {plan.data.choice.entry} ({plan.data.source})"
-    save_figure(draw_curves(trained.history, title), folder / "curves.png")
-    save_figure(draw_steps(trained.history, title), folder / "steps.png")
-    shown = next(s for s in ("validation", "test", "train") if s in evaluations)
-    save_figure(draw_confusion(evaluations[shown], f"{title}: {shown}"), folder / "confusion.png")
+    draw_pictures(folder, plan, pictures, bench, trained, evaluations, all_logits)
     training_seconds = sum(report.seconds for report in trained.history)
     images = sum(report.seconds * report.images_per_second for report in trained.history)
     result = Result(
@@ -150,3 +148,41 @@ def keep_weights(
     which = {"which": f"epoch {report.epoch}", "step": report.step, "averaged": False}
     facts = describe_weights(plan, pictures, which, metrics)
     save_weights(target / f"epoch-{report.epoch:04d}.safetensors", bench.model, facts)
+
+
+def draw_pictures(
+    folder: Path,
+    plan: Plan,
+    pictures: Pictures,
+    bench: Workbench,
+    trained: Trained,
+    evaluations: dict[str, Evaluation],
+    logits: dict[str, Tensor],
+) -> None:
+    """Curves, confusion matrix, samples, predictions, mistakes and filters, as PNG files."""
+    title = f"{plan.model.entry} on {plan.data.choice.entry} ({plan.data.source})"
+    split = next(s for s in ("validation", "test", "train") if s in evaluations)
+    where, training = pictures.where(split), pictures.where("train")[:SAMPLES]
+    classes = bench.task.classes
+    answered = Answered(
+        images=pictures.images[where],
+        targets=pictures.targets[where],
+        logits=logits[split],
+        classes=classes,
+    )
+    first = draw_samples(
+        pictures.images[training], pictures.targets[training], classes, plan.data.choice.entry
+    )
+    drawn = {
+        "curves": draw_curves(trained.history, title),
+        "steps": draw_steps(trained.history, title),
+        "confusion": draw_confusion(evaluations[split], f"{title}: {split}"),
+        "samples": first,
+        "predictions": draw_predictions(answered, f"{title}: {split}"),
+        "mistakes": draw_mistakes(answered, f"{title}: {split}"),
+    }
+    if convolutions(bench.model):
+        drawn["filters"] = draw_filters(*find_convolution(bench.model, ""))
+    for name, figure in drawn.items():
+        if figure is not None:
+            save_figure(figure, folder / f"{name}.png")

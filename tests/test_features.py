@@ -1,0 +1,170 @@
+"""A frozen backbone's cached features teach the head what the pictures themselves would."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from clfw.augmenting import Draws
+from clfw.batches import Normalise, SplitBatches
+from clfw.cli import outcome
+from clfw.device import TorchDevice
+from clfw.features import Extractor, FeatureBatches, backbone_digest, frozen_parts
+from clfw.opening import no_progress
+from clfw.preprocess import Preprocess
+from clfw_plugins.backbones.frozen import Body, FrozenBackbone
+
+PREPROCESS = Preprocess(channels=1, height=8, width=8, mean=(0.5,), std=(0.25,))
+
+
+def a_backbone_with_state() -> nn.Sequential:
+    """Batch norm and dropout behave otherwise in training mode, so the mode shows."""
+    network = nn.Sequential(
+        nn.Conv2d(1, 6, 3), nn.BatchNorm2d(6), nn.ReLU(), nn.Dropout(0.5), nn.Flatten()
+    )
+    network[1].running_mean.uniform_(-1, 1)
+    network[1].running_var.uniform_(0.5, 2)
+    return network
+
+
+@pytest.fixture
+def frozen() -> FrozenBackbone:
+    torch.manual_seed(3)
+    return FrozenBackbone(Body(a_backbone_with_state(), 0), nn.Linear(216, 3))
+
+
+@pytest.fixture
+def batches() -> SplitBatches:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (20, 8, 8, 1), dtype=np.uint8)
+    targets = rng.integers(0, 3, 20).astype(np.int64)
+    return SplitBatches(images, targets, np.arange(20), TorchDevice("cpu"))
+
+
+def darker(
+    images: torch.Tensor, targets: torch.Tensor, rows: torch.Tensor, epoch: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """An augmentation that depends on the row and the epoch alone."""
+    draws = Draws(rows, seed=1, epoch=epoch, component=0)
+    return images * draws.uniform()[:, :, None, None], targets
+
+
+def extractor(model: FrozenBackbone) -> Extractor:
+    return Extractor(
+        backbone=model.backbone,
+        normalise=Normalise(PREPROCESS, torch.device("cpu")),
+        device=TorchDevice("cpu"),
+        size=7,
+        facts={"backbone": backbone_digest(model.backbone), "augment": ["darker"]},
+        progress=no_progress,
+    )
+
+
+def logits_and_gradient(
+    model: nn.Module, head: nn.Linear, inputs: torch.Tensor, targets: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    head.zero_grad()
+    logits = model(inputs)
+    cross_entropy(logits, targets).backward()
+    assert head.weight.grad is not None
+    return logits.detach(), head.weight.grad.clone()
+
+
+def compare_views(
+    frozen: FrozenBackbone, batches: SplitBatches, cached: FeatureBatches, views: int
+) -> None:
+    """Logits and head gradients of both paths agree, epoch by epoch."""
+    normalise = Normalise(PREPROCESS, torch.device("cpu"))
+    frozen.train()
+    for epoch in range(views + 1):
+        plain = batches.training(6, seed=0, epoch=epoch)
+        stored = cached.training(6, seed=0, epoch=epoch)
+        for batch, features in zip(plain, stored, strict=True):
+            assert torch.equal(batch.targets, features.targets)
+            images, _ = darker(batch.images, batch.targets, batch.rows, epoch % views)
+            a = logits_and_gradient(frozen, frozen.head, normalise(images), batch.targets)
+            b = logits_and_gradient(frozen.head, frozen.head, features.images, features.targets)
+            torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
+
+
+def test_cached_views_give_the_logits_and_gradients_of_the_pictures(
+    frozen: FrozenBackbone, batches: SplitBatches
+) -> None:
+    cached = extractor(frozen).augmented(batches, "train", darker, 3)
+    compare_views(frozen, batches, cached, 3)
+
+
+def test_a_backbone_in_training_mode_is_caught_by_the_comparison(
+    frozen: FrozenBackbone, batches: SplitBatches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cached = extractor(frozen).augmented(batches, "train", darker, 3)
+    monkeypatch.setattr(FrozenBackbone, "train", nn.Module.train)
+    with pytest.raises(AssertionError, match="not close"):
+        compare_views(frozen, batches, cached, 3)
+
+
+def test_training_mode_leaves_the_backbone_and_its_statistics_alone(
+    frozen: FrozenBackbone,
+) -> None:
+    before = backbone_digest(frozen.backbone)
+    frozen.train()
+    frozen(torch.rand(5, 1, 8, 8))
+    assert not any(module.training for module in frozen.backbone.modules())
+    assert frozen.head.training
+    assert backbone_digest(frozen.backbone) == before
+
+
+def test_features_are_computed_once_and_read_after_that(
+    frozen: FrozenBackbone, batches: SplitBatches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = extractor(frozen).plain(batches, "train")
+    monkeypatch.setattr(Body, "forward", lambda *_: pytest.fail("computed again"))
+    second = extractor(frozen).plain(batches, "train")
+    for a, b in zip(first.in_order(6), second.in_order(6), strict=True):
+        assert torch.equal(a.images, b.images)
+
+
+def test_another_backbone_does_not_find_the_features_of_the_first(
+    frozen: FrozenBackbone, batches: SplitBatches
+) -> None:
+    first = extractor(frozen).plain(batches, "train")
+    with torch.no_grad():
+        frozen.backbone.get_submodule("network.0").weight.mul_(2)
+    second = extractor(frozen).plain(batches, "train")
+    a, b = next(first.in_order(20)).images, next(second.in_order(20)).images
+    assert not torch.equal(a, b)
+
+
+def test_a_model_with_a_trainable_backbone_is_not_cached(frozen: FrozenBackbone) -> None:
+    assert frozen_parts(frozen) is not None
+    next(frozen.backbone.parameters()).requires_grad_(True)
+    assert frozen_parts(frozen) is None
+
+
+def test_a_run_trains_the_head_on_a_backbone_that_clfw_trained(capsys: object) -> None:
+    small = ["--data", "fashion_csv", "--steps", "4", "--json"]
+    assert outcome(["run", "--model", "plain_cnn", "--out", "first", *small]) == 0
+    command = ["run", "--model", "resnet18_frozen", "--out", "second", *small]
+    assert outcome([*command, "--set", "model.backbone_weights=first"]) == 0
+    assert outcome(["eval", "second", "--split", "test", "--json"]) == 0
+    header = json.loads(Path("second/plan.json").read_text())
+    assert header["model"]["values"]["described"]["value"]["component"] == "plain_cnn"
+
+
+def test_absent_weights_end_with_three_ways_out(capsys: pytest.CaptureFixture[str]) -> None:
+    assert outcome(["run", "--model", "resnet18_frozen", "--data", "fashion_csv"]) == 66
+    error = capsys.readouterr().err
+    for way in ("clfw fetch", "backbone_weights=FILE", "backbone_weights=random"):
+        assert way in error
+    assert not Path("runs").exists()
+
+
+def test_a_pickled_backbone_is_refused_for_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("net.pth").write_bytes(b"PK\x03\x04" + bytes(600))
+    command = ["run", "--model", "resnet18_frozen", "--data", "fashion_csv"]
+    assert outcome([*command, "--set", "model.backbone_weights=net.pth"]) == 65
+    assert "never unpickles" in capsys.readouterr().err

@@ -14,6 +14,8 @@ READERS = {
     (1, 0): npy_format.read_array_header_1_0,
     (2, 0): npy_format.read_array_header_2_0,
 }
+PLAIN_KINDS = "biufSU"
+MOST_DIMENSIONS = 4
 
 
 def read_npy(data: bytes, name: str) -> NDArray[Any]:
@@ -35,8 +37,11 @@ def read_npy(data: bytes, name: str) -> NDArray[Any]:
             f"{name}: holds Python objects, and clfw never unpickles",
             hint="save it as an array of numbers or text",
         )
-    if any(not isinstance(side, int) or side < 0 for side in shape):
-        raise DataError(f"{name}: shape {shape} is impossible")
+    if dtype.kind not in PLAIN_KINDS or not dtype.itemsize or dtype.subdtype:
+        raise DataError(f"{name}: holds {dtype}, expected numbers or text")
+    # A forged header may hold any Python literal, True and 1.0 among them.
+    if len(shape) > MOST_DIMENSIONS or any(type(side) is not int or side < 1 for side in shape):
+        raise DataError(f"{name}: has shape {shape}, which holds no picture and no label")
     start = stream.tell()
     expected, found = math.prod(shape) * dtype.itemsize, len(data) - start
     if found != expected:
@@ -45,8 +50,6 @@ def read_npy(data: bytes, name: str) -> NDArray[Any]:
             f"{found:,} found",
             hint="the file is cut short or damaged; make or copy it again",
         )
-    if not expected:
-        return np.empty(shape, dtype)
     flat = np.frombuffer(data, dtype, offset=start)
     return flat.reshape(shape, order="F" if fortran else "C")
 

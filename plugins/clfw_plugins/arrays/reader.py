@@ -86,8 +86,6 @@ def read_images(tree: FileTree, file: str) -> NDArray[np.uint8]:
         raise DataError(
             f"{where}: has shape {array.shape}, expected (N, H, W), (N, H, W, 1) or (N, H, W, 3)"
         )
-    if not array.size:
-        raise DataError(f"{where}: has shape {array.shape}, which holds no picture")
     return array
 
 

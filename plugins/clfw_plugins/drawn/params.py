@@ -18,14 +18,12 @@ class DrawnParams(Params):
 class DrawnAnimalsParams(DrawnParams):
     """The same in colour, of any size."""
 
-    train: int = Field(1200, ge=10, le=MOST, description="training pictures")
-    test: int = Field(300, ge=0, le=MOST, description="test pictures")
+    train: int = Field(2000, ge=10, le=MOST, description="training pictures")
+    test: int = Field(500, ge=0, le=MOST, description="test pictures")
     side: int = Field(64, ge=16, le=512, description="height and width of a picture, pixels")
 
 
 class DrawnInsectsParams(DrawnAnimalsParams):
     """The same with validation pictures of their own."""
 
-    train: int = Field(240, ge=10, le=MOST, description="training pictures")
-    validation_pictures: int = Field(150, ge=0, le=MOST, description="validation pictures")
-    test: int = Field(0, ge=0, le=MOST, description="test pictures")
+    validation_pictures: int = Field(250, ge=0, le=MOST, description="validation pictures")

@@ -1,4 +1,4 @@
-"""Drawn pictures as a dataset: drawn all at once when the first one is read."""
+"""Drawn pictures as a dataset: the bundled samples."""
 
 import hashlib
 import threading
@@ -13,12 +13,18 @@ from clfw import Table
 from clfw_plugins.drawn.params import DrawnAnimalsParams, DrawnInsectsParams, DrawnParams
 
 Draw = Callable[[NDArray[np.int64], int], NDArray[np.uint8]]
-SPLIT_SEEDS = {"train": 0, "test": 1, "validation": 2}
+SPLIT_NUMBERS = {"train": 0, "validation": 1, "test": 2}
 STEP = 7  # from one row's class to the next; no number of classes here is a multiple of it
+BLOCK = 256  # pictures drawn at one go, each block from a seed of its own
+BLOCKS = 2**20 // BLOCK  # of a split at most
 
 
 class DrawnSource:
-    """Balanced classes in a mixed order; each split is drawn from a seed of its own."""
+    """Balanced classes in a mixed order, drawn in blocks when the first picture of one is read.
+
+    A row's class and picture depend on its number alone, so that asking for more rows keeps the
+    first ones. Blocks are drawn side by side by the threads that read.
+    """
 
     def __init__(
         self,
@@ -33,28 +39,20 @@ class DrawnSource:
         self._draw = draw
         self._params = params
         self._counts = {"train": params.train, "validation": validation, "test": params.test}
-        self._lock = threading.Lock()
-        self._pictures: NDArray[np.uint8] | None = None
+        self._blocks: dict[int, NDArray[np.uint8]] = {}
+        self._locks: dict[int, threading.Lock] = {}
 
-    @cached_property
-    def _labels(self) -> dict[str, NDArray[np.int64]]:
-        # Row i's class depends on i alone, so that asking for more rows keeps the first ones.
-        return {
-            split: np.arange(count) * STEP % len(self._classes)
-            for split, count in self._counts.items()
-            if count
-        }
+    def _labels(self, split: str) -> NDArray[np.int64]:
+        return np.arange(self._counts[split]) * STEP % len(self._classes)
 
-    def _drawn(self) -> NDArray[np.uint8]:
-        with self._lock:  # decoding threads all ask at once, and one is to draw
-            if self._pictures is None:
-                first = len(SPLIT_SEEDS) * self._params.drawing_seed
-                parts = [
-                    self._draw(labels, first + SPLIT_SEEDS[split])
-                    for split, labels in self._labels.items()
-                ]
-                self._pictures = np.concatenate(parts)
-            return self._pictures
+    def _drawn(self, split: str, block: int) -> NDArray[np.uint8]:
+        number = SPLIT_NUMBERS[split] * BLOCKS + block
+        with self._locks.setdefault(number, threading.Lock()):
+            if number not in self._blocks:
+                seed = self._params.drawing_seed * len(SPLIT_NUMBERS) * BLOCKS + number
+                labels = self._labels(split)[block * BLOCK : (block + 1) * BLOCK]
+                self._blocks[number] = self._draw(labels, seed)
+            return self._blocks[number]
 
     @cached_property
     def _stamp(self) -> str:
@@ -64,7 +62,9 @@ class DrawnSource:
         return self._stamp
 
     def table(self) -> Table:
-        rows = [(s, i, int(k)) for s, labels in self._labels.items() for i, k in enumerate(labels)]
+        rows = [
+            (split, i, int(k)) for split in self._counts for i, k in enumerate(self._labels(split))
+        ]
         return Table(
             keys=[f"{split}-{i:05d}" for split, i, _ in rows],
             labels=[self._classes[k] for _, _, k in rows],
@@ -75,8 +75,12 @@ class DrawnSource:
         )
 
     def read(self, row: int) -> NDArray[np.uint8]:
-        picture: NDArray[np.uint8] = self._drawn()[row]
-        return picture
+        for split, count in self._counts.items():
+            if row < count:
+                picture: NDArray[np.uint8] = self._drawn(split, row // BLOCK)[row % BLOCK]
+                return picture
+            row -= count
+        raise IndexError(row)
 
 
 def drawing_digest() -> str:

@@ -16,8 +16,22 @@ SINGULAR: dict[Section, str] = {"models": "model", "data": "data entry", "recipe
 
 _COMMON = {"extends": str, "summary": str, "document": str}
 KEYS: dict[Section, dict[str, type]] = {
-    "models": {**_COMMON, "component": str, "values": dict, "train": dict, "augment": list},
-    "data": {**_COMMON, "component": str, "values": dict, "sample": str, "fetch": list},
+    "models": {
+        **_COMMON,
+        "component": str,
+        "values": dict,
+        "train": dict,
+        "augment": list,
+        "fetch": list,
+    },
+    "data": {
+        **_COMMON,
+        "component": str,
+        "values": dict,
+        "sample": str,
+        "fetch": list,
+        "convert": str,
+    },
     "recipes": {
         **_COMMON,
         "model": str,

@@ -1,4 +1,4 @@
-"""Progress bars on stderr: pictures a second and the time that remains; silent without a terminal."""
+"""Progress bars on stderr: pace and the time that remains; silent without a terminal."""
 
 import sys
 import threading
@@ -12,15 +12,26 @@ REDRAW = 0.1  # seconds between updates of the screen
 class RichBar(ProgressBar):
     """A bar drawn by rich, redrawn ten times a second however often it is advanced."""
 
-    def __init__(self, what: str, total: int) -> None:
+    def __init__(self, what: str, total: int | None, unit: str = "images") -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            ProgressColumn,
+            TextColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
 
+        counts: tuple[ProgressColumn, ...] = (
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
+            TextColumn("{task.fields[rate]:,.0f} " + f"{unit}/s"),
+        )
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
-            TextColumn("{task.fields[rate]:,.0f} images/s"),
+            *((DownloadColumn(), TransferSpeedColumn()) if unit == "bytes" else counts),
             TimeRemainingColumn(),
             console=Console(stderr=True),
             transient=True,
@@ -49,3 +60,8 @@ class RichBar(ProgressBar):
 def show_progress(what: str, total: int) -> ProgressBar:
     """A bar for `total` pictures; one that shows nothing where stderr is no terminal."""
     return RichBar(what, total) if sys.stderr.isatty() else ProgressBar()
+
+
+def show_bytes(what: str, total: int) -> ProgressBar:
+    """A bar for `total` bytes, 0 where nobody knows."""
+    return RichBar(what, total or None, "bytes") if sys.stderr.isatty() else ProgressBar()

@@ -72,7 +72,10 @@ def facts(name: str, there: "Installed") -> list[dict[str, Any]]:
             continue
         entry = there.registry.find(section, name, there.catalog)
         part: dict[str, Any] = {"kind": section, "name": name, "origin": entry.origin}
-        part |= {key: value for key, value in entry.fields.items() if key != "component"}
+        hidden = ("component", "fetch", "convert")
+        part |= {key: value for key, value in entry.fields.items() if key not in hidden}
+        if "fetch" in entry.fields:
+            part["fetch"] = f"clfw fetch {name}"
         if kind:
             offer = there.catalog.find(kind, entry.component)
             cls = params_class(offer.component)

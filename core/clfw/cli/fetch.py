@@ -1,0 +1,68 @@
+"""`clfw fetch`: a full dataset or pretrained weights, from the network or a local copy."""
+
+from pathlib import Path
+
+import click
+
+from clfw.cli.options import (
+    data_dir_option,
+    installed,
+    json_option,
+    lookup_options,
+    print_json,
+    say,
+)
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--from", "source", type=click.Path(path_type=Path), metavar="PATH",
+    help="Take a local file or folder instead of the network.",
+)  # fmt: skip
+@data_dir_option
+@lookup_options
+@json_option
+def fetch(
+    name: str,
+    source: Path | None,
+    data_dir: Path | None,
+    registry: Path | None,
+    disabled: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Get the full data of a data entry, or the pretrained weights of a model entry.
+
+    \b
+    clfw fetch mnist
+    clfw fetch fashion_csv --from Downloads/fashion_csv.zip
+    clfw fetch resnet18_frozen
+    """
+    there = installed(registry, disabled)
+
+    from clfw.cli.progress import show_bytes, show_progress
+    from clfw.fetching import fetch as fetch_files
+    from clfw.gathering import Report
+
+    report = Report(say=say, bytes_bar=show_bytes, pictures_bar=show_progress)
+    try:
+        fetched = fetch_files(
+            name, there.catalog, there.registry, folder=data_dir, source=source, report=report
+        )
+    except KeyboardInterrupt:
+        say(f"what has come is kept: clfw fetch {name} goes on from it")
+        raise
+    if as_json:
+        print_json(
+            {
+                "name": fetched.name,
+                "kind": fetched.kind,
+                "path": str(fetched.path),
+                "files": fetched.origins,
+                "rows": fetched.rows,
+            }
+        )
+        return
+    rows = ", ".join(f"{count:,} {split}" for split, count in fetched.rows.items())
+    what = f"{rows} rows" if rows else "weights"
+    click.echo(f"{fetched.name}: {what} in {fetched.path}")

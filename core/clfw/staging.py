@@ -1,0 +1,180 @@
+"""A hidden folder of work beside the place where its result will be seen.
+
+The folder belongs to one process and holds all that is half done; results appear outside it by a
+rename. A folder whose process is gone is taken over by a rename too, which only one can win, so
+that nothing here relies on a lock.
+"""
+
+import os
+import platform
+import re
+import secrets
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from clfw.errors import OutputError, StorageError, printable
+from clfw.storage import sync_folder
+
+STALE = 600.0  # seconds without a change after which a folder of another machine is left behind
+SINGLY = 64  # files flushed one by one; a larger tree is flushed with the whole system
+
+
+@contextmanager
+def staged(folder: Path, name: str) -> Iterator[Path]:
+    """A folder of this process alone, with what an interrupted process left in its own.
+
+    It is gone after the body; where the body fails it stays for the next one to go on from.
+    """
+    stage = folder / f".{name}.{_owner()}.part"
+    if not _take_over(folder, name, stage):
+        create_folder(stage)
+    try:
+        yield stage
+    except BaseException:
+        _release(folder, name, stage)
+        raise
+    shutil.rmtree(stage, ignore_errors=True)
+    sweep(folder, name)
+
+
+def sweep(folder: Path, name: str) -> None:
+    """Remove what processes that are gone have left, once nobody needs it any more."""
+    for leftover in _left_behind(folder, name):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def create_folder(folder: Path) -> None:
+    """Create a folder and those above it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{printable(str(folder))}: cannot be created: {error.strerror}",
+            hint="name a writable folder with --data-dir",
+        ) from None
+
+
+def others_at_work(folder: Path, name: str) -> bool:
+    """Whether a process that lives has a folder of its own for `name`."""
+    return any(_is_alive(path) for path in _stages(folder, name))
+
+
+def publish(source: Path, target: Path) -> None:
+    """Make `source` appear at `target`, flushed and by rename; a file that is there stays."""
+    try:
+        flush(source)
+        _place(source, target)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise StorageError(
+            f"{printable(str(target))}: cannot be written: {error.strerror}"
+        ) from None
+
+
+def _place(source: Path, target: Path) -> None:
+    if not source.is_dir():
+        _place_file(source, target)
+        return
+    if not target.exists():
+        with suppress(OSError):  # it has appeared meanwhile
+            os.rename(source, target)
+            return
+    for inner in sorted(source.iterdir()):
+        _place(inner, target / inner.name)
+    sync_folder(target)
+
+
+def _place_file(source: Path, target: Path) -> None:
+    """Rename without replacing: a link fails where the target exists."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without links
+        if not target.exists():
+            os.rename(source, target)
+
+
+def flush(path: Path) -> None:
+    """Force a file, or a folder with all that is in it, to disk."""
+    if not path.is_dir():
+        with path.open("r+b") as file:
+            os.fsync(file.fileno())
+        return
+    inside = list(path.rglob("*"))
+    if len(inside) > SINGLY and hasattr(os, "sync"):
+        os.sync()
+        return
+    for inner in inside:
+        sync_folder(inner) if inner.is_dir() else flush(inner)
+    sync_folder(path)
+
+
+def _owner() -> str:
+    return f"{_host()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def _host() -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", platform.node())[:40] or "host"
+
+
+def _stages(folder: Path, name: str) -> list[Path]:
+    return [path for path in folder.glob(f".{name}.*.part") if path.is_dir()]
+
+
+def _left_behind(folder: Path, name: str) -> list[Path]:
+    """Folders of work whose process is gone, the fullest first."""
+    gone = [path for path in _stages(folder, name) if not _is_alive(path)]
+    return sorted(gone, key=_size, reverse=True)
+
+
+def _take_over(folder: Path, name: str, stage: Path) -> bool:
+    for leftover in _left_behind(folder, name):
+        with suppress(OSError):  # another process was faster
+            os.rename(leftover, stage)
+            return True
+    return False
+
+
+def _release(folder: Path, name: str, stage: Path) -> None:
+    """Leave a folder for whoever comes next, or nothing where it holds nothing."""
+    if not _size(stage):
+        shutil.rmtree(stage, ignore_errors=True)
+        return
+    with suppress(OSError):
+        os.rename(stage, folder / f".{name}.free-{secrets.token_hex(4)}.part")
+
+
+def _is_alive(stage: Path) -> bool:
+    """Whether the process that a folder of work belongs to may still be working in it."""
+    owner = stage.name.split(".")[2].rsplit("-", 2)
+    if len(owner) != 3 or not owner[1].isdecimal():
+        return False
+    if owner[0] != _host() or sys.platform == "win32":  # there, a signal would end the process
+        return time.time() - _changed(stage) < STALE
+    try:
+        os.kill(int(owner[1]), 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    return True
+
+
+def _changed(stage: Path) -> float:
+    times = [0.0]
+    with suppress(OSError):
+        times += [path.stat().st_mtime for path in (stage, *stage.rglob("*"))]
+    return max(times)
+
+
+def _size(stage: Path) -> int:
+    total = 0
+    with suppress(OSError):
+        for path in stage.rglob("*"):
+            total += path.stat().st_size if path.is_file() else 0
+    return total

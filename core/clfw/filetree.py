@@ -50,6 +50,8 @@ def open_tree(path: Path, *, look_through: bool = True) -> FileTree:
         raise InputMissing(f"no file or folder '{printable(str(path))}'")
     if path.is_file() and zipfile.is_zipfile(path):  # reading a fifo would never end
         return ZipTree(path, look_through)
+    if path.suffix.lower() == ".zip":
+        raise DataError(f"{path.name}: not a whole zip file", hint="download or pack it again")
     raise DataError(f"{path.name}: neither a folder nor a zip file")
 
 
@@ -89,9 +91,10 @@ class FolderTree:
     def _files(self) -> dict[str, tuple[str, os.stat_result]]:
         """Path below the root and status of each file, by name."""
         if self._found is None:
-            found = dict(sorted(self._walk(str(self.root), "")))
+            found = dict(self._walk(str(self.root), ""))
             prefix = wrapping_folder(list(found)) if self._look_through else ""
-            self._found = {path.removeprefix(prefix): (path, found[path]) for path in found}
+            named = {path.removeprefix(prefix): (path, found[path]) for path in found}
+            self._found = dict(sorted(named.items()))
         return self._found
 
     def _walk(self, folder: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
@@ -147,7 +150,8 @@ class ZipTree:
             with self.path.open("rb") as file:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             # Last, because another thread that finds the members goes on to the map.
-            self._members = {name.removeprefix(prefix): members[name] for name in sorted(members)}
+            named = {name.removeprefix(prefix): members[name] for name in members}
+            self._members = {name: named[name] for name in sorted(named)}
         return self._members
 
     def _directory(self) -> dict[str, zipfile.ZipInfo]:

@@ -65,10 +65,11 @@ def read_table(source: Source, reader: dict[str, Any]) -> Table:
 def _load_table(path: Path) -> Table | None:
     try:
         fields = json.loads(path.read_bytes())
-        for name in ("class_names", "class_values", "strays"):
+        for name in ("groups", "class_names", "class_values", "strays"):
             fields[name] = tuple(fields[name])
         if fields["submission"] is not None:
-            fields["submission"] = Submission(**fields["submission"])
+            layout = fields["submission"]
+            fields["submission"] = Submission(**{**layout, "keys": tuple(layout["keys"])})
         return Table(**fields)
     except (OSError, ValueError, TypeError, KeyError):  # absent or damaged: made again
         return None

@@ -4,9 +4,11 @@ import io
 import pickle
 import random
 import struct
+import threading
 import tracemalloc
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import numpy as np
 import pytest
 
 from clfw import DataError
+from clfw_plugins.arrays import reader
 from clfw_plugins.arrays.npy import read_npy
 from clfw_plugins.arrays.params import ArraysParams
 from clfw_plugins.arrays.reader import open_arrays
@@ -79,6 +82,23 @@ def test_arrays_under_the_usual_names_become_rows(
     assert list(table.keys) == ["0", "1", "2", "3", "4"]
     assert table.places[3].endswith(f"/{labels}[3]")
     assert [source.read(row).tolist() for row in range(5)] == IMAGES.tolist()
+
+
+def test_many_threads_that_read_at_once_load_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    loads: list[int] = []
+    read_content = reader.read_content
+
+    def slow(*given: Any) -> Any:
+        loads.append(1)
+        threading.Event().wait(0.02)  # time for the others to come
+        return read_content(*given)
+
+    monkeypatch.setattr(reader, "read_content", slow)
+    source = opened(packed(images=IMAGES, labels=LABELS))
+    with ThreadPoolExecutor(5) as pool:
+        read = list(pool.map(source.read, range(5)))
+    assert [picture.tolist() for picture in read] == IMAGES.tolist()
+    assert loads == [1]
 
 
 def test_a_folder_with_one_npz_is_read() -> None:

@@ -96,6 +96,7 @@ def test_rows_become_pictures_with_labels_keys_and_places() -> None:
         "\n" + PLAIN,
         "\ufeff" + PLAIN,
         PLAIN.replace("label", '"label"').replace("pixel0", '"pixel0"'),
+        PLAIN.replace("\n3,", '\n"3",'),
     ],
     ids=[
         "crlf",
@@ -110,6 +111,7 @@ def test_rows_become_pictures_with_labels_keys_and_places() -> None:
         "blank line before",
         "byte-order mark",
         "quoted header",
+        "quoted labels",
     ],
 )
 def test_every_common_way_of_writing_gives_the_same_pictures(text: str) -> None:
@@ -140,6 +142,26 @@ def test_lines_are_counted_across_pieces(monkeypatch: pytest.MonkeyPatch) -> Non
     lines[6] = lines[6].replace(lines[6].split(",")[2], "999")
     text = "\n".join([lines[0], "", *lines[1:]])
     assert "train.csv:8 (column pixel1): '999'" in refusal(source_of(text).table)
+
+
+def test_line_ends_of_two_kinds_are_counted_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parsing, "PIECE", 10)
+    text = HEADER + "\n1,1,1,1,1\r1,2,2,2,2\r\n1,3,3,3,3\n1,4,4,4,x\n"
+    assert "train.csv:5 (column pixel3): 'x'" in refusal(source_of(text).table)
+
+
+def test_pictures_of_one_pixel_may_have_blank_lines_between() -> None:
+    one = text_of(PIXELS[:2, :1, :1], ["a", "b"])
+    folder = write(Path("set"), train=one, test="pixel0\n4\n\n5\n")
+    source = open_pixel_csv(PixelCsvParams(), folder)
+    assert source.table().places[2:] == ["test.csv:2", "test.csv:4"]
+    assert [source.read(2).item(), source.read(3).item()] == [4, 5]
+
+
+def test_a_label_may_hold_delimiters_and_line_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parsing, "PIECE", 10)
+    text = HEADER + '\n"a, b",1,1,1,1\n"c\nd",2,2,2,2\ne,3,3,3,3\n'
+    assert list(source_of(text).table().labels) == ["a, b", "c\nd", "e"]
 
 
 def test_columns_are_found_by_name_and_pixels_put_in_the_order_of_their_numbers() -> None:

@@ -14,13 +14,12 @@ from clfw_plugins.drawn.params import DrawnAnimalsParams, DrawnInsectsParams, Dr
 
 Draw = Callable[[NDArray[np.int64], int], NDArray[np.uint8]]
 SPLIT_NUMBERS = {"train": 0, "validation": 1, "test": 2}
-STEP = 7  # from one row's class to the next; no number of classes here is a multiple of it
 BLOCK = 256  # pictures drawn at one go, each block from a seed of its own
 BLOCKS = 2**20 // BLOCK  # of a split at most
 
 
 class DrawnSource:
-    """Balanced classes in a mixed order, drawn in blocks when the first picture of one is read.
+    """The classes in turn, drawn in blocks when the first picture of one is read.
 
     A row's class and picture depend on its number alone, so that asking for more rows keeps the
     first ones. Blocks are drawn side by side by the threads that read.
@@ -43,7 +42,7 @@ class DrawnSource:
         self._locks: dict[int, threading.Lock] = {}
 
     def _labels(self, split: str) -> NDArray[np.int64]:
-        return np.arange(self._counts[split]) * STEP % len(self._classes)
+        return np.arange(self._counts[split]) % len(self._classes)
 
     def _drawn(self, split: str, block: int) -> NDArray[np.uint8]:
         number = SPLIT_NUMBERS[split] * BLOCKS + block

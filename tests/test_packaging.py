@@ -66,6 +66,7 @@ def test_the_wheel_holds_every_module_and_the_registry(built: Built):
         assert len(modules) > 10
         assert [name for name in modules if name not in inside] == []
     assert inside["clfw/registry.toml"] == (CHECKOUT / "registry.toml").read_bytes()
+    assert "clfw/py.typed" in inside  # plugin authors' type checkers read our types
     assert not [name for name in inside if "__pycache__" in name or name.startswith("tests")]
 
 

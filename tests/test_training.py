@@ -160,6 +160,19 @@ def test_a_fault_is_found_before_an_evaluation_sees_it():
     assert seen == [1]
 
 
+def test_an_evaluation_leaves_the_training_mode_as_it_was_needed():
+    modes: list[bool] = []
+
+    def evaluate(model: nn.Module) -> Any:
+        model.eval()
+        return figures(0.5)
+
+    model = network(batch_norm=True).eval()
+    model.register_forward_hook(lambda module, *_: modes.append(module.training))
+    fit(model, pictures(48), {"validation": evaluate}, evaluate_steps=2)
+    assert modes == [True] * 6
+
+
 def test_best_weights_are_those_of_the_best_evaluation():
     first_two, best, last = network(), network(), network()
     fit(first_two, pictures(20), epochs=2)

@@ -31,7 +31,8 @@ _PNG_PLAIN = {0: 1, 2: 3}  # colour type: channels, of the types without palette
 _PNG_CHUNKS = {b"IHDR": 13, b"IDAT": None, b"IEND": 0, b"tEXt": None, b"tIME": 7} | {
     b"pHYs": 9, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1,
 }  # fmt: skip
-_JPEG_SCAN = 0xDA
+_PNG_TURNING = (b"exif", b"XML:", b"Raw ")  # texts in which the reference looks for a rotation
+_JPEG_SCAN, _JPEG_APP1 = 0xDA, 0xE1
 _JPEG_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended, progressive
 # Huffman and quantisation tables, restart interval, comment, and APP0 to APP15 but for Adobe's.
 _JPEG_PLAIN = frozenset({0xC4, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)}) - {0xEE}
@@ -113,6 +114,8 @@ def plain_png(data: bytes) -> int:
         stop = position + 8 + length
         if stop + 4 > end or _PNG_CHUNKS.get(kind, -1) not in (None, length):
             return 0
+        if kind == b"tEXt" and data[position + 8 : position + 12] in _PNG_TURNING:
+            return 0
         if zlib.crc32(data[position + 4 : stop]) != int.from_bytes(data[stop : stop + 4], "big"):
             return 0
         if kind == b"IEND":
@@ -130,10 +133,8 @@ def plain_jpeg(data: bytes) -> bool:
         return False
     position, framed = 2, False
     while position + 4 <= len(data) and data[position] == 0xFF:
-        marker, length = (
-            data[position + 1],
-            int.from_bytes(data[position + 2 : position + 4], "big"),
-        )
+        marker = data[position + 1]
+        length = int.from_bytes(data[position + 2 : position + 4], "big")
         body = data[position + 4 : position + 2 + length]
         if marker == _JPEG_SCAN:
             return framed and not _JPEG_STRANGE.search(data, position + 2, len(data) - 2)
@@ -144,10 +145,15 @@ def plain_jpeg(data: bytes) -> bool:
             framed = True
             if depth != 8 or components != 3 or not 0 < height * width <= MAX_PIXELS:
                 return False
-        elif marker not in _JPEG_PLAIN or length < 2 or body.startswith(b"Exif\0\0"):
+        elif marker not in _JPEG_PLAIN or length < 2 or may_turn(marker, body):
             return False
         position += 2 + length
     return False
+
+
+def may_turn(marker: int, body: bytes) -> bool:
+    """Whether a JPEG segment may say that the picture is to be rotated: Exif, or XMP that does."""
+    return marker == _JPEG_APP1 and (body.startswith(b"Exif\0\0") or b"Orientation" in body)
 
 
 def decode_by_reference(data: bytes) -> Pixels:
@@ -159,20 +165,24 @@ def decode_by_reference(data: bytes) -> Pixels:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
             if picture.width * picture.height > MAX_PIXELS:
-                raise DataError(
-                    f"{picture.width}x{picture.height} pixels, over the limit of "
-                    f"{MAX_PIXELS // 1_000_000} million"
-                )
+                raise too_large(f"{picture.width}x{picture.height}")
             picture.load()
             upright = ImageOps.exif_transpose(picture)
             return mode_to_pixels(upright)
     except DataError:
         raise
+    except Image.DecompressionBombError as error:  # Pillow's own, higher limit
+        raise too_large("".join(re.findall(r"\d+", str(error))[:1])) from None
     except UnidentifiedImageError:
         known = f"is no picture that can be read ({', '.join(FORMATS)})"
         raise DataError(looks_like(data) or known) from None
     except Exception as error:  # Pillow's decoders raise many types, ValueError and SyntaxError too
         raise DataError(looks_like(data) or f"does not decode: {printable(str(error))}") from None
+
+
+def too_large(pixels: str) -> DataError:
+    """The error for a header that promises more pixels than will be decoded."""
+    return DataError(f"{pixels} pixels, over the limit of {MAX_PIXELS // 1_000_000} million")
 
 
 @contextlib.contextmanager

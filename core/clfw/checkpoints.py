@@ -8,20 +8,19 @@ decides.
 """
 
 import hashlib
-import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 from torch import Tensor
 
 from clfw import storage
 from clfw.errors import DataError, Diverged, StorageError, printable
 from clfw.plan import canonical_json
+from clfw.tensorfile import decode, encode, first_not_finite
+from clfw.tensorheader import strict_json
 
 FORMAT = 1
 KEPT = 2
@@ -50,10 +49,10 @@ def commit(folder: Path, snapshot: Snapshot) -> Path:
         StorageError: the disk refused; the older checkpoints are as they were.
     """
     require_finite(snapshot)
-    tensors = {
-        name: tensor.detach().cpu().contiguous() for name, tensor in snapshot.tensors.items()
+    files = {
+        TENSORS: encode(snapshot.tensors),
+        COUNTERS: canonical_json(snapshot.counters).encode(),
     }
-    files = {TENSORS: save(tensors), COUNTERS: canonical_json(snapshot.counters).encode()}
     manifest = {
         "format": FORMAT,
         "step": snapshot.step,
@@ -66,13 +65,13 @@ def commit(folder: Path, snapshot: Snapshot) -> Path:
     target = folder / f"step-{snapshot.step:09d}"
     temporary = folder / storage.unique_name(target.name)
     try:
-        folder.mkdir(exist_ok=True)
-        temporary.mkdir()
+        storage.make_folder(folder, exist_ok=True)
+        storage.make_folder(temporary)
         for name, data in files.items():
             storage.write_durably(temporary / name, data)
         storage.sync_folder(temporary)
-        if target.exists():  # a damaged one, or the same step made again after a resume
-            storage.rename(target, folder / storage.unique_name(target.name))
+        if target.exists():  # a damaged one, or one that somebody else put there
+            storage.rename(target, folder / f"damaged-{target.name}-{secrets.token_hex(4)}")
         storage.rename(temporary, target)
         storage.sync_folder(folder)
         verify(target)
@@ -85,55 +84,47 @@ def commit(folder: Path, snapshot: Snapshot) -> Path:
         ) from None
     finally:
         if temporary.exists():
-            _try_remove(temporary)
+            storage.try_remove(temporary)
     return target
-
-
-def _try_remove(path: Path) -> None:
-    try:
-        storage.remove(path)
-    except OSError:  # the disk refuses even this; the next start sweeps
-        return
 
 
 def require_finite(snapshot: Snapshot) -> None:
     """Raise `Diverged` naming the first tensor that holds a value that is not finite."""
-    for name, tensor in snapshot.tensors.items():
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise Diverged(
-                f"step {snapshot.step}: {name.replace('/', ' ', 1)} is not finite, so it is not saved",
-                hint="train with a lower learning rate; the checkpoints before it are intact",
-            )
+    if (name := first_not_finite(snapshot.tensors)) is not None:
+        raise Diverged(
+            f"step {snapshot.step}: {name.replace('/', ' ', 1)} is not finite, so it is not saved",
+            hint="train with a lower learning rate; the checkpoints before it are intact",
+        )
 
 
-def verify(checkpoint: Path) -> dict[str, Any]:
-    """The manifest, once every file is what it says.
+def verify(checkpoint: Path) -> tuple[int, dict[str, bytes]]:
+    """The step and the content of both files, once every byte is what the manifest says.
 
     Raises:
         DataError: what is wrong with which file.
     """
     try:
-        manifest = json.loads((checkpoint / MANIFEST).read_bytes())
-        files = manifest["files"]
-        if manifest["format"] != FORMAT or checkpoint.name != f"step-{manifest['step']:09d}":
+        manifest = strict_json((checkpoint / MANIFEST).read_bytes())
+        step, facts = manifest["step"], manifest["files"]
+        if manifest["format"] != FORMAT or checkpoint.name != f"step-{step:09d}":
             raise DataError(f"{checkpoint.name}: the manifest is of another checkpoint")
-        for name in (TENSORS, COUNTERS):
-            data = (checkpoint / name).read_bytes()
-            if hashlib.sha256(data).hexdigest() != files[name]["sha256"]:
+        files = {name: (checkpoint / name).read_bytes() for name in (TENSORS, COUNTERS)}
+        for name, data in files.items():
+            if hashlib.sha256(data).hexdigest() != facts[name]["sha256"]:
                 raise DataError(f"{checkpoint.name}: {name}: sha256 differs")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{checkpoint.name}: damaged: {printable(str(error))}") from None
-    return dict(manifest)
+    return step, files
 
 
 def read(checkpoint: Path) -> Snapshot:
     """The snapshot in a checkpoint; `DataError` where it does not verify."""
-    step = int(verify(checkpoint)["step"])
+    step, files = verify(checkpoint)
+    tensors = decode(files[TENSORS], checkpoint.name)
     try:
-        tensors = load((checkpoint / TENSORS).read_bytes())
-    except SafetensorError as error:
-        raise DataError(f"{checkpoint.name}: damaged: {error}") from None
-    counters = json.loads((checkpoint / COUNTERS).read_bytes())
+        counters = strict_json(files[COUNTERS])
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{checkpoint.name}: damaged: {printable(str(error))}") from None
     return Snapshot(step=step, tensors=tensors, counters=counters)
 
 

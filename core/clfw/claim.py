@@ -14,6 +14,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from clfw import storage
 from clfw.errors import OutputError
 
 FOLDER = "claims"
@@ -30,14 +31,15 @@ class Claim:
         """
         self._run = run
         self._folder = run / FOLDER
+        self._lock = FileLock(run / ".lock", timeout=0, mode=0o666)
         try:
-            self._folder.mkdir(exist_ok=True)
-            self._lock = FileLock(run / ".lock", timeout=0)
+            storage.make_folder(self._folder, exist_ok=True)
             self._lock.acquire()
             self._number = self._take_number()
         except Timeout:
             raise self._held() from None
         except OSError as error:
+            self._lock.release()
             raise OutputError(f"{run}: cannot be written: {error.strerror}") from None
 
     def _take_number(self) -> int:
@@ -50,11 +52,9 @@ class Claim:
             number = self._highest() + 1
             path = self._folder / f"{number:06d}"
             try:
-                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+                storage.write_durably(path, json.dumps(words).encode())
             except FileExistsError:
                 continue
-            os.write(descriptor, json.dumps(words).encode())
-            os.close(descriptor)
             return number
 
     def _highest(self) -> int:
@@ -75,7 +75,7 @@ class Claim:
                 (self._folder / f"{self._highest():06d}").read_text(encoding="utf-8")
             )
             by = f"pid {words['pid']} on {words['host']} since {words['since']}"
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             by = "another process"
         return OutputError(
             f"{self._run}: is held by {by}", hint="wait for it, or stop it, then try again"

@@ -1,13 +1,16 @@
 """The history of a run on disk: a row an epoch in `metrics.jsonl`, a row an update in `steps.csv`."""
 
-import json
 from pathlib import Path
 
-from clfw import runs
-from clfw.errors import DataError
-from clfw.plan import canonical_json
-from clfw.record import EpochReport, EvaluationPoint
+from pydantic import TypeAdapter
 
+from clfw import runs
+from clfw.errors import DataError, printable
+from clfw.plan import canonical_json
+from clfw.record import EpochReport
+from clfw.tensorheader import strict_json
+
+_REPORT = TypeAdapter(EpochReport)
 COLUMNS = "step,loss,accuracy,gradient_norm"
 
 
@@ -31,13 +34,15 @@ def read_history(folder: Path) -> list[EpochReport]:
         history: list[EpochReport] = []
         done = 0
         for text in metrics:
-            row = json.loads(text)
-            points = tuple(EvaluationPoint(**point) for point in row.pop("evaluations"))
-            own = tuple((a, b, c) for a, b, c in steps[done : row["step"]])
-            history.append(EpochReport(**row, evaluations=points, steps=own))
+            row = strict_json(text)
+            row["steps"] = steps[done : row["step"]]
+            history.append(_REPORT.validate_json(canonical_json(row)))
+            if len(history[-1].steps) != row["step"] - done or row["seconds"] <= 0:
+                raise ValueError(f"epoch {row['epoch']} does not fit its updates")
             done = row["step"]
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{folder}: the history is damaged: {error}") from None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        reason = printable(" ".join(str(error).split()))
+        raise DataError(f"{folder}: the history is damaged: {reason}") from None
     return history

@@ -1,18 +1,23 @@
 """Ctrl-C and SIGTERM during training: the first asks, the third ends at once."""
 
+import contextlib
 import os
 import signal
-import sys
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
 
 class StopRequest:
-    """Within the block, signals set `number` instead of breaking off."""
+    """Within the block, the first signal sets `number` instead of breaking off.
+
+    Where `at_once` is set, it makes the error that the first signal raises on the spot.
+    """
 
     def __init__(self) -> None:
         self.number = 0
+        self.at_once: Callable[[int], BaseException] | None = None  # once all is saved
         self._count = 0
         self._before: dict[int, Any] = {}
 
@@ -33,10 +38,18 @@ class StopRequest:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self._count += 1
+        if self.at_once is not None and self._count == 1:
+            raise self.at_once(number)
         if self._count == 1:
             self.number = number
-            print("stopping after this step; saving", file=sys.stderr, flush=True)
+            tell("stopping after this step; saving")
         elif self._count == 2:
-            print("still saving; once more to end at once", file=sys.stderr, flush=True)
+            tell("still saving; once more to end at once")
         else:
             os._exit(128 + number)
+
+
+def tell(line: str) -> None:
+    """Write to stderr itself: the interrupted code may hold the lock of the stream above it."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"{line}\n".encode())

@@ -2,17 +2,24 @@
 
 import time
 from pathlib import Path
+from typing import Any
+
+from torch import nn
 
 from clfw import checkpoints, runs, storage
 from clfw.checkpoints import Snapshot
 from clfw.claim import Claim
-from clfw.errors import ClfwError, DataError
+from clfw.errors import ClfwError, DataError, printable
 from clfw.history import read_history
 from clfw.interrupts import StopRequest
 from clfw.job import Say
-from clfw.trainingstate import TrainingState
+from clfw.recipe import Recipe
+from clfw.resuming import plan_changes
+from clfw.stateparts import moments
+from clfw.trainingstate import TrainingState, saved_counters
 
 FOLDER = "checkpoints"
+COUNTERS_ROOM = 100_000  # bytes; what a checkpoint takes besides tensors of the model's size
 GROWING = (runs.METRICS, runs.STEPS)  # files that are cut back to where a checkpoint left them
 
 
@@ -22,6 +29,15 @@ class Stopped(ClfwError):
     def __init__(self, message: str, *, hint: str, signal_number: int) -> None:
         super().__init__(message, hint=hint)
         self.exit_code = 128 + signal_number
+
+
+def needed_room(model: nn.Module, recipe: Recipe) -> int:
+    """Bytes that the checkpoints of a training take at most, with the one that is being written."""
+    state: int = sum(tensor.nbytes for tensor in model.state_dict().values())
+    copies = (
+        1 + len(moments(recipe) - {"step"}) + (recipe.keep == "best") + (recipe.ema is not None)
+    )
+    return (checkpoints.KEPT + 1) * (copies * state + COUNTERS_ROOM)
 
 
 class RunKeeper:
@@ -34,14 +50,19 @@ class RunKeeper:
         stop: StopRequest,
         every: int | None,
         seconds: float,
+        plan: dict[str, Any],
         say: Say,
     ) -> None:
-        """`every` counts updates; without it epochs' ends are kept, at most every `seconds`."""
+        """`every` counts updates; without it epochs' ends are kept, at most every `seconds`.
+
+        `plan` has the values that the training is made with; they may not change on the way.
+        """
         self._run = run
         self._claim = claim
         self._stop = stop
         self._every = every
         self._seconds = seconds
+        self._plan = plan
         self._say = say
         self._saved_at = time.monotonic()
         self._saved_step = -1
@@ -58,7 +79,17 @@ class RunKeeper:
             self._cut_back({})
             self._save(state)
             return
-        self._cut_back(snapshot.counters["files"])
+        try:
+            counters = saved_counters(snapshot)
+        except ValueError as error:
+            reason = printable(" ".join(str(error).split()))
+            raise DataError(f"{folder}: step {snapshot.step} is malformed: {reason}") from None
+        if changes := plan_changes(counters.plan, self._plan):
+            raise DataError(
+                f"{self._run}: {runs.PLAN} is not what the training was made with: {changes[0]}",
+                hint="put it back as it was, or start a new run with the new values",
+            )
+        self._cut_back(counters.files)
         state.restore(snapshot, read_history(self._run))
         self._saved_step = snapshot.step
         self._say(f"resumed from step {snapshot.step} of {state.total}")
@@ -68,27 +99,29 @@ class RunKeeper:
         for name in GROWING:
             path = self._run / name
             size = sizes.get(name, 0)
-            if path.exists():
-                if path.stat().st_size < size:
-                    raise DataError(f"{path}: is shorter than at the checkpoint")
-                with path.open("r+b") as file:
-                    file.truncate(size)
+            found = path.stat().st_size if path.exists() else 0
+            if found < size:
+                raise DataError(f"{path}: is shorter than at the checkpoint")
+            if found > size:
+                storage.cut(path, size)
 
     def consider(self, state: TrainingState) -> None:
         """Save when due; raise `Stopped` after saving when a signal has come."""
         signal_number = self._stop.number
-        if signal_number or self._due(state):
+        if state.step != self._saved_step and (signal_number or self._due(state)):
             state.record.aside(lambda: self._save(state))
-        if signal_number and not state.finished:
-            raise Stopped(
-                f"stopped at step {state.step} of {state.total}, and saved",
-                hint=f"go on with: clfw resume {self._run}",
-                signal_number=signal_number,
-            )
+        if signal_number:
+            raise self.stopped(f"stopped at step {state.step} of {state.total}", signal_number)
+
+    def stopped(self, message: str, signal_number: int) -> Stopped:
+        """The error that ends the process once everything is saved."""
+        return Stopped(
+            f"{message}, and saved",
+            hint=f"go on with: clfw resume {self._run}",
+            signal_number=signal_number,
+        )
 
     def _due(self, state: TrainingState) -> bool:
-        if state.step == self._saved_step and state.record.updates:
-            return False
         if state.finished:
             return True
         if self._every is not None:
@@ -99,11 +132,11 @@ class RunKeeper:
     def _save(self, state: TrainingState) -> None:
         self._claim.require()
         snapshot = state.snapshot()
-        sizes = {
-            name: (self._run / name).stat().st_size if (self._run / name).exists() else 0
-            for name in GROWING
-        }
-        counters = {**snapshot.counters, "files": sizes}
+        growing = [self._run / name for name in GROWING if (self._run / name).exists()]
+        for path in growing:
+            storage.sync_path(path)
+        sizes = {path.name: path.stat().st_size for path in growing}
+        counters = {**snapshot.counters, "files": sizes, "plan": self._plan}
         folder = self._run / FOLDER
         checkpoints.commit(
             folder, Snapshot(step=snapshot.step, tensors=snapshot.tensors, counters=counters)

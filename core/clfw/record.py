@@ -1,7 +1,7 @@
 """What an epoch's updates did, kept on the device until the epoch ends; the guard of every update."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -60,11 +60,19 @@ class Record:
     """The updates of one epoch: (loss, accuracy, gradient norm) of each, on the device."""
 
     def __init__(
-        self, optimizer: torch.optim.Optimizer, recipe: Recipe, device: torch.device
+        self,
+        optimizer: torch.optim.Optimizer,
+        names: Sequence[str],
+        recipe: Recipe,
+        device: torch.device,
     ) -> None:
+        """`names` are those of the optimiser's parameters."""
         self._optimizer = optimizer
+        self._names = names
         self._clip = recipe.clip_norm
         self._parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        self._measured: list[str] = []  # the parameters that had a gradient, and its norms:
+        self._norms = torch.zeros(0, device=device)
         self._bad = torch.zeros((), device=device)  # 1 from the first value that is not finite on
         self._loss = torch.zeros((), device=device)
         self._right = torch.zeros((), device=device)
@@ -89,10 +97,17 @@ class Record:
         The fused optimisers skip an update whose `found_inf` is 1; the flag stays 1, so that no
         later update hides the first bad one. Nothing here makes the host wait.
         """
-        gradients = [p.grad for p in self._parameters if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
+        found = [
+            (name, p.grad)
+            for name, p in zip(self._names, self._parameters, strict=True)
+            if p.grad is not None
+        ]
+        gradients = [gradient for _, gradient in found]
+        norms = torch.stack(torch._foreach_norm(gradients))
+        norm = torch.linalg.vector_norm(norms)
         if self._clip is not None:
             torch.nn.utils.clip_grads_with_norm_(self._parameters, self._clip, norm)
+        self._note_norms([name for name, _ in found], norms)
         self._bad = torch.maximum(self._bad, (~torch.isfinite(self._loss + norm)).float())
         self._optimizer.found_inf = self._bad  # type: ignore[attr-defined]
         self._rows.append(torch.stack((self._loss, self._right / size, norm)))
@@ -111,11 +126,23 @@ class Record:
             return
         rows = torch.stack(self._rows)
         first = int((~torch.isfinite(rows)).any(1).nonzero()[0])
-        what = "loss" if not torch.isfinite(rows[first, 0]) else "gradient"
+        what = "loss" if not torch.isfinite(rows[first, 0]) else self._bad_gradient()
         raise Diverged(
             f"training: step {step - len(rows) + first + 1}: the {what} is not finite",
             hint="lower the learning rate, for instance --lr 0.001, or add --set train.clip_norm=1",
         )
+
+    def _note_norms(self, measured: list[str], norms: Tensor) -> None:
+        """Keep the norms of this update, unless an earlier one was bad; those tell which gradient."""
+        if self._measured != measured:
+            self._measured, self._norms = measured, norms
+        else:
+            self._norms = torch.where(self._bad > 0, self._norms, norms)
+
+    def _bad_gradient(self) -> str:
+        """Which gradient was not finite in the first bad update."""
+        bad = (~torch.isfinite(self._norms)).nonzero().flatten().tolist()
+        return f"gradient of '{self._measured[bad[0]]}'" if bad else "norm of all gradients"
 
     def report(
         self, epoch: int, step: int, lr: float, points: tuple[EvaluationPoint, ...]
@@ -147,5 +174,8 @@ class Record:
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Take up the rows of a checkpoint."""
         if tensors:
-            self._rows = list(tensors["rows"].to(self._bad.device))
-            self._sizes = tensors["sizes"].tolist()
+            rows, sizes = tensors["rows"], tensors["sizes"]
+            if rows.shape != (len(sizes), 3) or rows.dtype != self._loss.dtype or sizes.min() < 1:
+                raise ValueError("the epoch's updates so far are malformed")
+            self._rows = list(rows.to(self._bad.device))
+            self._sizes = sizes.tolist()

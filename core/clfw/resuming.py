@@ -1,5 +1,6 @@
 """A run folder read back as the plan it was started with, and what has changed since. No torch."""
 
+import json
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +17,9 @@ from clfw.params import Layer, Params, Resolved, params_class, resolve
 from clfw.plan import DataChoice, Plan
 from clfw.preprocess import Preprocess
 from clfw.recipe import Recipe
+from clfw.weightsfile import is_preprocess
+
+MAX_THREADS = 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,20 +53,25 @@ def read_run(folder: Path, catalog: Catalog, data_folder: Path) -> RecordedRun:
             raise InputMissing(f"{printable(str(folder))}: is no run folder: it has no {name}")
     plan_json, data = runs.read_json(folder / runs.PLAN), runs.read_json(folder / runs.DATA)
     environment = runs.read_json(folder / runs.ENVIRONMENT)
+    summary = folder / runs.SUMMARY
+    finished = runs.read_json(summary) if summary.exists() else None
     try:
+        if not is_preprocess(data["preprocess"]):
+            raise ValueError("the preprocess is malformed")
+        if finished is not None and type(finished["epochs"]) is not int:
+            raise ValueError("the summary is malformed")
         fields = dict(data["preprocess"])
         fields["mean"], fields["std"] = tuple(fields["mean"]), tuple(fields["std"])
-        summary = folder / runs.SUMMARY
         return RecordedRun(
             folder=folder,
             plan=plan_of(plan_json, catalog, data_folder),
             preprocess=Preprocess(**fields),
             fingerprint=str(data["fingerprint"]),
-            threads=int(environment["threads"]),
+            threads=min(max(int(environment["threads"]), 1), MAX_THREADS),
             changes=tuple(version_changes(plan_json, environment, catalog)),
-            summary=runs.read_json(summary) if summary.exists() else None,
+            summary=finished,
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DataError(f"{printable(str(folder))}: damaged: {printable(repr(error))}") from None
 
 
@@ -127,12 +136,46 @@ def version_changes(
         except metadata.PackageNotFoundError:
             now = "absent"
         if now != then:
-            changes.append(f"{package} was {then} and is {now}")
+            changes.append(f"{printable(package)} was {printable(str(then))} and is {now}")
     for part in (plan["model"], plan["data"], *plan["augment"]):
         now = {p.package: p.version for p in catalog.plugins}.get(part["package"], "absent")
         if now != part["version"] and part["package"] not in environment["packages"]:
-            changes.append(f"{part['package']} was {part['version']} and is {now}")
+            then = printable(str(part["version"]))
+            changes.append(f"{printable(part['package'])} was {then} and is {now}")
     return changes
+
+
+def settled_values(plan: dict[str, Any]) -> dict[str, Any]:
+    """Every value of a plan's JSON that decides the numbers, by dotted name.
+
+    Not the epochs, which a resume may change, nor where a value came from, nor any version.
+    """
+    flat: dict[str, Any] = {}
+
+    def walk(name: str, value: Any) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                walk(f"{name}.{key}" if name else key, inner)
+        elif name.rpartition(".")[2] not in ("origin", "version"):
+            flat[name.removesuffix(".value")] = value
+
+    walk("", {k: v for k, v in plan.items() if k != "augment"})
+    for number, item in enumerate(plan["augment"], 1):
+        walk(f"augment.{number}", item)
+    for key in ("clfw", "data.found", "train.epochs"):
+        flat.pop(key, None)
+    settled: dict[str, Any] = json.loads(json.dumps(flat))
+    return settled
+
+
+def plan_changes(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """What differs between two plans' settled values."""
+    return [
+        f"{printable(key)} was {printable(repr(then.get(key)))} and is "
+        f"{printable(repr(now.get(key)))}"
+        for key in sorted(then.keys() | now.keys())
+        if then.get(key) != now.get(key)
+    ]
 
 
 def require_same_data(run: RecordedRun, pictures: Pictures) -> None:
@@ -155,6 +198,12 @@ def extended(run: RecordedRun, epochs: int | None) -> tuple[RecordedRun, str]:
         return run, ""
     recipe = run.plan.recipe
     done = run.summary["epochs"] if run.summary else 0
+    if run.summary and run.summary.get("stopped") and epochs > done:
+        raise UsageError(
+            f"--epochs {epochs}: the run {printable(str(run.summary['stopped']))}, "
+            "and would stop there again",
+            hint="start a new run with a larger train.patience",
+        )
     if epochs < done or recipe.params.steps is not None:
         raise UsageError(
             f"--epochs {epochs}: the run has done {done} epochs"

@@ -1,6 +1,7 @@
 """One run from start to finish, or from a checkpoint on: the place that joins the rooms."""
 
 import time
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -10,11 +11,13 @@ from clfw.claim import Claim
 from clfw.history import append_history
 from clfw.interrupts import StopRequest
 from clfw.job import Job, Say
-from clfw.keeping import RunKeeper
+from clfw.keeping import RunKeeper, needed_room
+from clfw.memory import memory_named
 from clfw.opening import Pictures, Progress
 from clfw.plan import Plan
 from clfw.record import EpochReport
-from clfw.runend import Result, finish, keep_weights
+from clfw.resuming import settled_values
+from clfw.runend import KEPT_WEIGHTS, Result, finish, keep_weights
 from clfw.runstart import header_lines, write_start
 from clfw.workbench import Seams, Workbench, set_up
 
@@ -24,11 +27,19 @@ def execute(
 ) -> Result:
     """Train, evaluate and write the run folder. Nothing is on disk until the model has been tried."""
     start = time.perf_counter()
-    bench = set_up(plan, pictures, seams, progress, None)
-    folder = runs.create_run_folder(out, f"{plan.model.entry}-{plan.data.choice.entry}")
+    with memory_named("before the first step", plan.recipe.params.batch_size):
+        bench = set_up(plan, pictures, seams, progress, None)
+    begun = runs.begin_run_folder(out)
+    try:
+        room = needed_room(bench.trained, plan.recipe.params)
+        storage.require_room(begun.parent, room, "the checkpoints")
+        write_start(begun, plan, pictures, bench)
+        folder = runs.put_in_place(begun, out, f"{plan.model.entry}-{plan.data.choice.entry}")
+    finally:
+        if begun.exists():
+            storage.try_remove(begun)
     claim = Claim(folder)
     try:
-        write_start(folder, plan, pictures, bench)
         for line in header_lines(plan, pictures, bench, folder):
             say(line)
         return carry_on(plan, pictures, bench, seams, folder, claim, say, progress, start)
@@ -44,6 +55,7 @@ def resume(
     claim = Claim(folder)
     try:
         storage.sweep(folder)
+        storage.sweep(folder / KEPT_WEIGHTS)
         bench = set_up(plan, pictures, seams, progress, folder)
         return carry_on(plan, pictures, bench, seams, folder, claim, say, progress, start)
     finally:
@@ -66,7 +78,13 @@ def carry_on(
     watched = ("validation", "test") if recipe.observe_test else ("validation",)
     with StopRequest() as stop:
         keeper = RunKeeper(
-            folder, claim, stop, recipe.checkpoint_steps, recipe.checkpoint_seconds, say
+            folder,
+            claim,
+            stop,
+            recipe.checkpoint_steps,
+            recipe.checkpoint_seconds,
+            settled_values(plan.to_json()),
+            say,
         )
         job = Job(
             model=bench.trained,
@@ -86,11 +104,15 @@ def carry_on(
             keeper=keeper,
         )
         torch.manual_seed(recipe.seed)  # whether the model was built or restored
-        trained = seams.trainer.fit(job)
-    if trained.stopped:
-        say(trained.stopped)
-    claim.require()
-    return finish(plan, pictures, bench, folder, trained, start)
+        with memory_named(
+            str(folder), recipe.batch_size, f"free memory and clfw resume {folder}, or "
+        ):
+            trained = seams.trainer.fit(job)
+            if trained.stopped:
+                say(trained.stopped)
+            claim.require()
+            stop.at_once = partial(keeper.stopped, "stopped after the last step")
+            return finish(plan, pictures, bench, folder, trained, start)
 
 
 def note_epoch(

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from clfw import runs
+from clfw import runs, storage
 from clfw.boards import SAMPLES, Answered, draw_mistakes, draw_predictions, draw_samples
 from clfw.evaluation import Evaluation
 from clfw.figures import draw_confusion, draw_curves, draw_steps, save_figure
@@ -21,6 +21,8 @@ from clfw.record import EpochReport
 from clfw.weights import save_weights
 from clfw.weightsfile import FILE_NAME
 from clfw.workbench import Workbench
+
+KEPT_WEIGHTS = "weights"  # the folder of the weights that are kept on the way
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,8 +140,8 @@ def keep_weights(
     folder: Path, plan: Plan, pictures: Pictures, bench: Workbench, report: EpochReport
 ) -> None:
     """The weights at the end of an epoch, as a file of their own in `RUN/weights`."""
-    target = folder / "weights"
-    target.mkdir(exist_ok=True)
+    target = folder / KEPT_WEIGHTS
+    storage.make_folder(target, exist_ok=True)
     metrics = {
         p.split: {"accuracy": p.accuracy, "loss": p.loss}
         for p in report.evaluations

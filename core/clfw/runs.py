@@ -1,6 +1,7 @@
 """The run folder: created once, never overwritten, everything in it readable by people."""
 
 import csv
+import errno
 import io
 import json
 import os
@@ -10,8 +11,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from clfw.errors import OutputError, StorageError
+from clfw import storage
+from clfw.errors import DataError, OutputError, StorageError, printable
 from clfw.storage import append, write_atomically
+from clfw.tensorheader import strict_json
 
 PLAN = "plan.json"
 SUMMARY = "summary.json"
@@ -24,44 +27,71 @@ BACKBONE = "backbone.safetensors"
 PACKAGES = ("clfw", "torch", "numpy", "opencv-python-headless", "safetensors", "pluggy", "pydantic")
 
 
-def create_run_folder(out: Path | None, name: str) -> Path:
-    """A new folder: `out`, or `runs/NAME-001` with the next free number.
-
-    Raises:
-        OutputError: it is there already, or cannot be made.
-    """
+def begin_run_folder(out: Path | None) -> Path:
+    """A hidden folder to write the beginning of a run into, beside the place where it will be."""
+    parent = Path("runs") if out is None else out.parent
     try:
-        if out is not None:
-            out.mkdir(parents=True)
-            return out
-        for number in range(next_number(Path("runs"), name), 1_000_000):
-            folder = Path("runs") / f"{name}-{number:03d}"
-            try:
-                folder.mkdir(parents=True)
-            except FileExistsError:  # another run took it in this moment
-                continue
-            return folder
-    except FileExistsError:
-        raise OutputError(
-            f"{out}: is there already, and a run never overwrites anything",
-            hint="name another folder with --out, or leave --out away",
-        ) from None
+        parent.mkdir(parents=True, exist_ok=True)
+        storage.sweep_dead(parent)
+        folder = parent / storage.unique_name("run")
+        storage.make_folder(folder)
     except OSError as error:
         raise OutputError(
-            f"{out or 'runs'}: cannot be created: {error.strerror}",
+            f"{out or parent}: cannot be created: {error.strerror}",
             hint="name another folder with --out",
         ) from None
-    raise OutputError(f"runs/{name}: no number is left")
+    return folder
+
+
+def put_in_place(begun: Path, out: Path | None, name: str) -> Path:
+    """Give a begun folder its name: `out`, or `runs/NAME-001` with the next free number.
+
+    By one rename, so that a run folder is there whole or not at all, and only one process gets it.
+
+    Raises:
+        OutputError: the name is taken.
+    """
+    parent = begun.parent
+    try:
+        for number in range(next_number(parent, name), 1_000_000):
+            folder = out or parent / f"{name}-{number:03d}"
+            if not os.path.lexists(folder) and renamed(begun, folder):
+                storage.sync_folder(parent)
+                return folder
+            if out is not None:
+                break
+    except OSError as error:
+        raise OutputError(
+            f"{out or parent}: cannot be created: {error.strerror}",
+            hint="name another folder with --out",
+        ) from None
+    raise taken(out or parent / name)
+
+
+def renamed(begun: Path, folder: Path) -> bool:
+    """Whether `begun` could take the name, which another process may take in the same moment."""
+    try:
+        storage.rename(begun, folder)
+    except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+            return False
+        raise
+    return True
+
+
+def taken(folder: Path) -> OutputError:
+    """The error for a name that is in use."""
+    return OutputError(
+        f"{folder}: is there already, and a run never overwrites anything",
+        hint="name another folder with --out, or leave --out away",
+    )
 
 
 def require_creatable(out: Path | None) -> None:
     """Raise what `create_run_folder` would raise for `out`, without creating anything."""
     target = out or Path("runs")
     if out is not None and os.path.exists(out):  # noqa: PTH110  (takes names that no disk can)
-        raise OutputError(
-            f"{out}: is there already, and a run never overwrites anything",
-            hint="name another folder with --out, or leave --out away",
-        )
+        raise taken(out)
     places = (target, *target.absolute().parents)
     existing = next(p for p in places if os.path.exists(p))  # noqa: PTH110
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
@@ -104,11 +134,11 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
 def read_json(path: Path) -> Any:
     """The content of a JSON file of a run folder."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return strict_json(path.read_bytes())
     except OSError as error:
         raise StorageError(f"{path}: cannot be read: {error.strerror}") from None
-    except ValueError:
-        raise StorageError(f"{path}: damaged: not JSON") from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: damaged: {printable(str(error))}") from None
 
 
 def environment(device: Mapping[str, str]) -> dict[str, Any]:

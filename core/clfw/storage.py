@@ -1,7 +1,7 @@
 """How files are put on disk, whole or not at all, and where caches live.
 
 Everything that a run or a cache writes goes through the few calls at the end, so that a test can
-stop the world at any one of them.
+stop the world at any one of them, or let any one of them fail.
 """
 
 import os
@@ -37,9 +37,13 @@ def cache_folder(name: str) -> Path:
 
 
 def unique_name(name: str) -> str:
-    """A name for something half made: hidden, and no other process's."""
-    host = socket.gethostname().split(".")[0][:32]
-    return f".{name}.tmp-{host}-{os.getpid()}-{secrets.token_hex(4)}"
+    """A name for something half made: hidden, no other process's, and short enough for a disk."""
+    return f".{name[:80]}.tmp-{host()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def host() -> str:
+    """This machine, as a part of a file's name."""
+    return socket.gethostname().split(".")[0][:32]
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -54,7 +58,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         rename(temporary, path)
         sync_folder(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        try_remove(temporary)
         raise StorageError(f"{path}: cannot be written: {error.strerror}") from None
 
 
@@ -72,7 +76,7 @@ def append(path: Path, data: bytes) -> None:
 
 def write_durably(path: Path, data: bytes) -> None:
     """A new file with `data`, on the disk itself when this returns; its mode follows the umask."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    descriptor = create(path)
     try:
         write_all(descriptor, data)
         sync_file(descriptor)
@@ -80,12 +84,51 @@ def write_durably(path: Path, data: bytes) -> None:
         os.close(descriptor)
 
 
-def sweep(folder: Path) -> list[str]:
-    """Remove what a killed process left half made; the names."""
-    left = list(folder.glob(".*.tmp-*"))
-    for path in left:
+def sweep(folder: Path) -> None:
+    """Remove what a killed process left half made in a folder that nobody else writes."""
+    for path in folder.glob(".*.tmp-*"):
         remove(path)
-    return [path.name for path in left]
+
+
+def sweep_dead(folder: Path) -> None:
+    """The same in a folder that others write too: what this machine's ended processes left."""
+    for path in folder.glob(f".*.tmp-{host()}-*"):
+        pid = path.name.split("-")[-2]
+        if pid.isdecimal() and not Path("/proc", pid).exists() and Path("/proc/self").exists():
+            try_remove(path)
+
+
+def try_remove(path: Path) -> None:
+    """Remove if the disk lets us; else the next start sweeps."""
+    try:
+        remove(path)
+    except OSError:
+        return
+
+
+def require_room(folder: Path, size: int, what: str) -> None:
+    """Raise `StorageError` unless the disk of `folder` has `size` bytes free."""
+    free = shutil.disk_usage(folder).free
+    if free < size:
+        raise StorageError(
+            f"{folder}: {what} need up to {size / 1e6:.1f} MB, and {free / 1e6:.1f} MB are free",
+            hint="free some space, or name a folder on another disk with --out",
+        )
+
+
+def create(path: Path) -> int:
+    """Open a file that is not there yet."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+
+
+def make_folder(path: Path, *, exist_ok: bool = False) -> None:
+    """A new folder."""
+    path.mkdir(exist_ok=exist_ok)
+
+
+def cut(path: Path, size: int) -> None:
+    """Shorten a file to `size` bytes."""
+    os.truncate(path, size)
 
 
 def write_all(descriptor: int, data: bytes) -> None:
@@ -98,6 +141,15 @@ def write_all(descriptor: int, data: bytes) -> None:
 def sync_file(descriptor: int) -> None:
     """Flush one file; a failure is final, as the kernel may have dropped the pages."""
     os.fsync(descriptor)
+
+
+def sync_path(path: Path) -> None:
+    """Flush a file that was written to before, and whose bytes are about to be relied on."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        sync_file(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

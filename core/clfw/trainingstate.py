@@ -5,20 +5,29 @@ seed, epoch and row.
 """
 
 import copy
-import random
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from clfw.batches import batch_bounds
 from clfw.checkpoints import Snapshot
-from clfw.errors import DataError
+from clfw.errors import DataError, printable
 from clfw.evaluation import Evaluation
 from clfw.job import Job, Trained
 from clfw.optimisation import AveragedWeights, Progress, build_optimizer, scheduled_lr
+from clfw.plan import canonical_json
 from clfw.record import EpochReport, EvaluationPoint, Record
+from clfw.stateparts import (
+    Counters,
+    SavedRandom,
+    prefixed,
+    require_like,
+    restored_moments,
+    under,
+)
 
 
 class TrainingState:
@@ -34,8 +43,10 @@ class TrainingState:
         self.updates_per_epoch = len(batch_bounds(len(job.training), self.batch_size))
         self.total = job.recipe.steps or job.recipe.epochs * self.updates_per_epoch
         self.optimizer = build_optimizer(job.model, job.recipe)
+        self._names = [name for name, p in job.model.named_parameters() if p.requires_grad]
         self.step = 0
         self.epoch = 0
+        self.lr = job.recipe.lr
         self.stopped = ""
         self.progress = Progress()
         self.history: list[EpochReport] = []
@@ -50,7 +61,8 @@ class TrainingState:
         self.record = self._new_record()
 
     def _new_record(self) -> Record:
-        return Record(self.optimizer, self.recipe, self.job.device.torch_device)
+        device = self.job.device.torch_device
+        return Record(self.optimizer, self._names, self.recipe, device)
 
     @property
     def finished(self) -> bool:
@@ -159,85 +171,68 @@ class TrainingState:
         return Snapshot(step=self.step, tensors=tensors, counters=self._counters())
 
     def _counters(self) -> dict[str, Any]:
-        version, internal, gauss = random.getstate()
-        name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
         return {
             "epoch": self.epoch,
             "stopped": self.stopped,
-            "lr": getattr(self, "lr", 0.0),
+            "lr": self.lr,
             "best_step": self._best_step,
             "has_best": self._best is not None,
             "ema_updates": self._averaged.updates if self._averaged else 0,
-            "progress": {
-                "best": self.progress.best,
-                "stale": self.progress.stale,
-                "plateau_stale": self.progress.plateau_stale,
-                "lr_scale": self.progress.lr_scale,
-            },
+            "progress": asdict(self.progress),
             "points": [[p.step, p.split, p.accuracy, p.loss] for p in self._points],
-            "random": {
-                "python": [version, list(internal), gauss],
-                "numpy": [name, np.asarray(keys).tolist(), position, has_gauss, cached],
-            },
+            "random": SavedRandom.now(),
         }
 
     def restore(self, snapshot: Snapshot, history: list[EpochReport]) -> None:
         """Go back to a snapshot; raises `DataError` where it does not fit this training."""
         try:
-            self._restore_tensors(dict(snapshot.tensors))
-            self._restore_counters(dict(snapshot.counters))
-        except (KeyError, RuntimeError, TypeError, ValueError) as error:
-            raise DataError(f"the checkpoint does not fit this run: {error}") from None
-        self.step = snapshot.step
-        self.history = history
+            self._restore_counters(saved_counters(snapshot))
+            self._restore_tensors(snapshot.tensors)
+        except (KeyError, RuntimeError, TypeError, ValueError, OverflowError) as error:
+            reason = printable(str(error).splitlines()[0])
+            raise DataError(f"the checkpoint does not fit this run: {reason}") from None
+        self.step, self.history = snapshot.step, history
+        done = history[-1].step if history else 0
+        if len(history) != self.epoch or done + self.record.updates != self.step:
+            raise DataError(f"the history does not fit the checkpoint of step {self.step}")
 
-    def _restore_tensors(self, tensors: dict[str, Tensor]) -> None:
+    def _restore_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        model = self.job.model.state_dict()
+        self._best = under("best", tensors) or None
+        if self._best is not None:
+            require_like("best", self._best, model)
+        if self._averaged is not None:
+            require_like("averaged", under("ema", tensors), model)
+            for name, value in under("ema", tensors).items():
+                self._averaged.tensors[name].copy_(value)
+        require_like("present", under("model", tensors), model)
         self.job.model.load_state_dict(under("model", tensors))
         for number, parameter in enumerate(self.optimizer.param_groups[0]["params"]):
             stored = under(f"optimizer/{number}", tensors)
-            self.optimizer.state[parameter] = {
-                name: like_parameter(value, parameter) for name, value in stored.items()
-            }
+            self.optimizer.state[parameter] = restored_moments(stored, parameter, self.recipe)
         self.record.restore(under("record", tensors))
-        self._best = under("best", tensors) or None
-        if self._averaged is not None:
-            for name, value in under("ema", tensors).items():
-                self._averaged.tensors[name].copy_(value)
         torch.set_rng_state(tensors["random/torch"])
         if "random/cuda" in tensors and torch.cuda.is_available():
             torch.cuda.set_rng_state(tensors["random/cuda"])
 
-    def _restore_counters(self, counters: dict[str, Any]) -> None:
-        self.epoch = counters["epoch"]
-        self.stopped = counters["stopped"]
-        self.lr = counters["lr"]
-        self._best_step = counters["best_step"]
+    def _restore_counters(self, counters: Counters) -> None:
+        self.epoch = counters.epoch
+        self.stopped = counters.stopped
+        self.lr = counters.lr
+        self._best_step = counters.best_step
         if self._averaged is not None:
-            self._averaged.updates = counters["ema_updates"]
-        self.progress = Progress(**counters["progress"])
+            self._averaged.updates = counters.ema_updates
+        self.progress = Progress(**counters.progress.model_dump())
         self._points = [
             EvaluationPoint(step=step, split=split, accuracy=accuracy, loss=loss)
-            for step, split, accuracy, loss in counters["points"]
+            for step, split, accuracy, loss in counters.points
         ]
-        version, internal, gauss = counters["random"]["python"]
-        random.setstate((version, tuple(internal), gauss))
-        name, keys, position, has_gauss, cached = counters["random"]["numpy"]
-        np.random.set_state((name, np.array(keys, np.uint32), position, has_gauss, cached))
+        counters.random.take_up()
 
 
-def prefixed(prefix: str, tensors: Any) -> dict[str, Tensor]:
-    """`tensors` under `prefix/`."""
-    return {f"{prefix}/{name}": value for name, value in tensors.items()}
+def saved_counters(snapshot: Snapshot) -> Counters:
+    """The counters of a snapshot from disk; raises `ValueError` where one is not what it should be.
 
-
-def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors under `prefix/`, without it."""
-    start = f"{prefix}/"
-    return {n[len(start) :]: t for n, t in tensors.items() if n.startswith(start)}
-
-
-def like_parameter(value: Tensor, parameter: Tensor) -> Tensor:
-    """`value` on the parameter's device, in its memory layout, which the fused kernels rely on."""
-    if value.shape != parameter.shape:
-        return value.to(parameter.device)
-    return torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+    By way of JSON, so that an array may become a tuple and nothing else may become anything else.
+    """
+    return Counters.model_validate_json(canonical_json(snapshot.counters))

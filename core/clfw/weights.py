@@ -4,18 +4,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from clfw.components import Architecture
 from clfw.components import load as load_reference
-from clfw.errors import ClfwError, DataError, PluginError, UsageError, printable
+from clfw.errors import ClfwError, DataError, Diverged, PluginError, UsageError, printable
 from clfw.manager import Catalog, first_line
 from clfw.params import Layer, params_class, resolve
 from clfw.plan import canonical_json
 from clfw.storage import write_atomically
 from clfw.task import Task
+from clfw.tensorfile import decode, encode, first_not_finite
 from clfw.weightsfile import FORMAT, Header
 
 SHOWN = 3  # mismatching tensors named one by one
@@ -25,7 +24,8 @@ def save_weights(path: Path, model: nn.Module, facts: dict[str, Any]) -> None:
     """Write the model's state with its description; equal models give equal files.
 
     Raises:
-        DataError: two entries of the state share memory, or a value is not finite.
+        DataError: two entries of the state share memory.
+        Diverged: a value is not finite.
     """
     text = canonical_json({"format": FORMAT, **facts})
     save_tensors(path, model, {"clfw": text})
@@ -33,12 +33,10 @@ def save_weights(path: Path, model: nn.Module, facts: dict[str, Any]) -> None:
 
 def save_tensors(path: Path, model: nn.Module, metadata: dict[str, str] | None = None) -> None:
     """Write a module's state; raises as `save_weights` does."""
-    tensors = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
     refuse_shared(model)
-    for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise DataError(f"the model's tensor '{name}' is not finite, so it is not saved")
-    write_atomically(path, save(tensors, metadata=metadata))
+    if (name := first_not_finite(model.state_dict())) is not None:
+        raise Diverged(f"the model's tensor '{printable(name)}' is not finite, so it is not saved")
+    write_atomically(path, encode(model.state_dict(), metadata))
 
 
 def load_tensors(model: nn.Module, path: Path) -> None:
@@ -65,15 +63,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     Raises:
         DataError: damaged, or a value is not finite.
     """
-    where = printable(str(path))
-    try:
-        tensors: dict[str, Tensor] = load(path.read_bytes())
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise DataError(f"{where}: damaged: {printable(str(error))}") from None
-    for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise DataError(f"{where}: tensor '{printable(name)}' is not finite")
-    return tensors
+    return decode(path.read_bytes(), printable(str(path)))
 
 
 def require_fit(tensors: dict[str, Tensor], state: dict[str, Tensor], where: str) -> None:

@@ -1,21 +1,18 @@
 """The self-describing weights file from outside: its header, read strictly, without torch.
 
-The format is safetensors: eight bytes of header length, a JSON header, the tensors. One metadata
-key, "clfw", holds canonical JSON that says everything a prediction needs.
+The format is safetensors. One metadata key, "clfw", holds canonical JSON that says everything a
+prediction needs.
 """
 
-import json
-import struct
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from clfw.errors import DataError, InputMissing, printable
 from clfw.preprocess import DECODER, Preprocess
+from clfw.tensorheader import header_length, parse_header, seems, strict_json
 
 FORMAT = 1
-MAX_HEADER = 25_000_000  # bytes
-MAX_TENSORS = 100_000
 MAX_SIDE = 4096  # pixels
 FILE_NAME = "model.safetensors"
 
@@ -66,25 +63,22 @@ def read_header(path: Path) -> Header:
     Raises:
         DataError: not a safetensors file (says what it looks like), or not one of ours.
     """
-    where = printable(str(path))
+    size = path.stat().st_size
     with path.open("rb") as file:
-        start = file.read(8)
-        rest = file.read(512)
-        size = path.stat().st_size
-        if len(start) < 8 or not rest.startswith(b"{"):
-            raise DataError(
-                f"{where}: not a safetensors file{seems(start + rest)}",
-                hint="name a run folder or the model.safetensors of one",
-            )
-        (length,) = struct.unpack("<Q", start)
-        if not 2 <= length <= min(MAX_HEADER, size - 8):
-            raise DataError(f"{where}: damaged: the header's length is {length}")
+        start = file.read(520)
+        length = header_length(start, size, printable(str(path)))
         file.seek(8)
         text = file.read(length)
+    return check_header(text, size - 8 - length, path)
+
+
+def check_header(text: bytes, payload: int, path: Path) -> Header:
+    """The header's text, checked, for a file with `payload` bytes of tensors."""
+    where = printable(str(path))
+    header = parse_header(text, payload, where)
     try:
-        header = json.loads(text, object_pairs_hook=without_duplicates)
-        facts = json.loads(header.get("__metadata__", {}).get("clfw", "null"))
-    except (ValueError, RecursionError, AttributeError, TypeError) as error:
+        facts = strict_json(header.metadata.get("clfw", "null"))
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: damaged header: {printable(str(error))}") from None
     if not isinstance(facts, dict):
         raise DataError(
@@ -95,7 +89,7 @@ def read_header(path: Path) -> Header:
             f"{where}: format {printable(str(facts.get('format')))}; this clfw reads {FORMAT}",
             hint="upgrade clfw",
         )
-    found = Header(path=path, facts=facts, tensors=tensor_shapes(header, where))
+    found = Header(path=path, facts=facts, tensors=header.tensors)
     check_facts(found, where)
     return found
 
@@ -104,30 +98,11 @@ def refuse_pickle(path: Path) -> None:
     """Raise for a file that is no safetensors file, saying what it looks like."""
     with path.open("rb") as file:
         head = file.read(520)
-    if len(head) < 9 or not head[8:].startswith(b"{"):
+    if len(head) < 9 or head[8:9] != b"{":
         raise DataError(
             f"{printable(str(path))}: not a safetensors file{seems(head)}",
             hint="convert it with safetensors.torch.save_file where you trust its origin",
         )
-
-
-def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object, refusing a key that stands twice."""
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("a key stands twice")
-    return result
-
-
-def tensor_shapes(header: dict[str, Any], where: str) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """dtype and shape of every tensor in a header."""
-    tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
-    if len(tensors) > MAX_TENSORS:
-        raise DataError(f"{where}: {len(tensors)} tensors, over the limit of {MAX_TENSORS}")
-    try:
-        return {n: (str(e["dtype"]), tuple(map(int, e["shape"]))) for n, e in tensors.items()}
-    except (KeyError, TypeError, ValueError):
-        raise DataError(f"{where}: damaged header: a tensor's entry is malformed") from None
 
 
 def check_facts(header: Header, where: str) -> None:
@@ -137,7 +112,8 @@ def check_facts(header: Header, where: str) -> None:
         "model": is_table(facts.get("model"), component=str, values=dict),
         "classes": is_class_list(facts.get("classes")),
         "preprocess": is_preprocess(facts.get("preprocess")),
-        "data": is_table(facts.get("data"), source=str),
+        "data": is_table(facts.get("data"), entry=str, source=str),
+        "weights": is_table(facts.get("weights"), which=str, step=int),
         "metrics": isinstance(facts.get("metrics"), dict)
         and all(is_table(f, accuracy=float, loss=float) for f in facts["metrics"].values()),
     }
@@ -172,29 +148,14 @@ def is_preprocess(value: object) -> bool:
     per_channel = [
         isinstance(value[name], list)
         and len(value[name]) == value["channels"]
-        and all(type(v) in (int, float) and (name == "mean" or v > 0) for v in value[name])
-        for name in ("mean", "std")
+        and all(type(v) in (int, float) and low <= v <= 1e6 for v in value[name])
+        for name, low in (("mean", -1e6), ("std", 1e-6))
     ]
     return (
-        value["channels"] in (1, 3)
+        type(value["channels"]) is int
+        and value["channels"] in (1, 3)
         and all(type(side) is int and 1 <= side <= MAX_SIDE for side in sides)
         and value["fit"] in ("squash", "crop", "pad")
         and isinstance(value["decoder"], str)
         and all(per_channel)
     )
-
-
-def seems(head: bytes) -> str:
-    """What the first bytes look like, for the message."""
-    lower = head[:64].lstrip().lower()
-    if not head:
-        return " (it is empty)"
-    if head.startswith((b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")):
-        return " (looks like a pickle; clfw never unpickles)"
-    if head.startswith(b"PK\x03\x04"):
-        return " (looks like a zip or a PyTorch pickle archive; clfw never unpickles)"
-    if lower.startswith((b"<!doctype", b"<html")):
-        return " (looks like a web page)"
-    if lower.startswith(b"version https://git-lfs"):
-        return " (looks like a Git LFS pointer: run git lfs pull)"
-    return ""

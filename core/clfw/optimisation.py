@@ -26,12 +26,7 @@ def build_loss(recipe: Recipe, targets: Tensor, num_classes: int) -> Loss:
         counts = torch.bincount(targets, minlength=num_classes).clamp_(min=1)
         weight = len(targets) / (num_classes * counts.to(torch.float32))
     elif recipe.class_weights != "none":
-        if len(recipe.class_weights) != num_classes:
-            raise UsageError(
-                f"train.class_weights: has {len(recipe.class_weights)} values, "
-                f"and there are {num_classes} classes",
-                hint="give one value for each class, in the order of the classes",
-            )
+        recipe.require_classes(num_classes)
         weight = torch.tensor(recipe.class_weights, device=targets.device)
 
     def loss(logits: Tensor, targets: Tensor, whole: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from clfw.errors import UsageError
 from clfw.params import Params
 
 Positive = Annotated[int, Field(ge=1)]
@@ -94,3 +95,12 @@ class Recipe(Params):
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov needs a momentum above 0")
         return self
+
+    def require_classes(self, num_classes: int) -> None:
+        """Raise `UsageError` where the values are for another number of classes."""
+        if isinstance(self.class_weights, tuple) and len(self.class_weights) != num_classes:
+            raise UsageError(
+                f"train.class_weights: has {len(self.class_weights)} values, "
+                f"and there are {num_classes} classes",
+                hint="give one value for each class, in the order of the classes",
+            )

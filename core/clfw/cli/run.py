@@ -124,6 +124,7 @@ def start_run(
     require_creatable(out)
     opened = open_data(plan.data)
     refuse_untrainable(opened.rows)
+    plan.recipe.params.require_classes(len(opened.rows.classes))
     plan, preprocess = settle(plan, opened)
     splits = tuple(split for split in SPLITS if opened.rows.labelled(split))
     pictures = decode_splits(opened, preprocess, splits, show_progress)

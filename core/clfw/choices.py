@@ -6,8 +6,9 @@ from typing import Any, Generic, TypeVar
 
 from clfw.components import Augmentation, Component, Kind
 from clfw.errors import UsageError, printable
-from clfw.manager import Catalog, Plugin
+from clfw.manager import Catalog
 from clfw.params import Layer, Params, Resolved, params_class, resolve
+from clfw.plugin import Plugin
 from clfw.registry import Entry
 
 C = TypeVar("C", bound=Component)

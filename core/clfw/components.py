@@ -53,6 +53,8 @@ class Dataset:
             for a dataset that needs no files. Opening decodes nothing.
         params: reference to a `clfw.params.Params` subclass; empty when there are no parameters.
         needs_path: whether there must be files at `data.path`.
+        sample: name of a dataset without files that stands in where the files are not there;
+            empty for none.
         convert: reference to `(files, target, params, progress) -> None`, which turns published
             files of another layout into what `open` reads at `target`, a path that is not there
             yet; `progress` is a `clfw.opening.Progress` of pictures. Empty where files are
@@ -64,6 +66,7 @@ class Dataset:
     open: str
     params: str = ""
     needs_path: bool = True
+    sample: str = ""
     convert: str = ""
 
 

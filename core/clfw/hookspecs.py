@@ -1,13 +1,21 @@
-"""The hooks a plugin may implement. Pure declarations: each returns what the plugin offers."""
+"""The hooks a plugin may implement: three that say what it offers, one that hears of epochs.
 
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+An implementation may take fewer arguments than its hook has, so adding one breaks no plugin.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 
 from clfw.components import Architecture, Augmentation, Dataset
 
+if TYPE_CHECKING:
+    from clfw.record import EpochReport
+
 PROJECT = "clfw"
+DEPRECATED: dict[str, str] = {}  # hooks that still work, and what to implement in their place
 
 _F = TypeVar("_F", bound=Callable[..., object])
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -34,3 +42,8 @@ def clfw_datasets() -> Iterable[Dataset]:
 def clfw_augmentations() -> Iterable[Augmentation]:
     """Which augmentations do you offer?"""
     return []
+
+
+@hookspec
+def clfw_epoch_finished(folder: Path, plan: Mapping[str, Any], report: "EpochReport") -> None:
+    """An epoch of a run that names this plugin with `--observe` has ended. Look, do not touch."""

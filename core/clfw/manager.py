@@ -6,41 +6,26 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import pluggy
 
 from clfw import hookspecs
+from clfw.apiversion import held_against
 from clfw.components import KINDS, Component, Kind, kind_of
+from clfw.distributions import entry_points
 from clfw.errors import ClfwError, PluginError, UsageError, nearest, printable
+from clfw.plugin import Plugin
+from clfw.pluginfiles import import_file, named_files
+from clfw.verdicts import read_verdicts
 
-GROUP = "clfw"
 DISABLE = "CLFW_DISABLE_PLUGINS"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 KIND_OF_HOOK: dict[str, Kind] = {f"clfw_{kind}s": kind for kind in KINDS}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Plugin:
-    """One entry point of group `clfw` and how loading it went."""
-
-    name: str
-    module: str
-    package: str
-    version: str
-    state: Literal["ok", "off", "broken"] = "ok"
-    reason: str = ""
-    import_ms: float = 0.0
-    components: tuple[Component, ...] = ()
-
-    @property
-    def origin(self) -> str:
-        """Package and version, as people write them."""
-        return f"{self.package} {self.version}"
+OBSERVER = "clfw_epoch_finished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +85,27 @@ class Catalog:
         message = f"no {what} named '{printable(name)}'{also}"
         hint = nearest(name, known)
         if suspects and (suspects != absent or not hint):
-            return PluginError(message, hint=f"see why: {suspects[0].name} in clfw plugins")
+            remedy = suspects[0].remedy or f"switch it on, without {DISABLE}={suspects[0].name}"
+            return PluginError(message, hint=f"{remedy}; all of them: clfw plugins")
         return UsageError(message, hint=hint or "see what there is: clfw list")
 
 
-def installed_catalog(disabled: Iterable[str] = ()) -> Catalog:
-    """Load every installed plugin that is not switched off, by option or by environment."""
-    off = {*disabled, *(name.strip() for name in os.environ.get(DISABLE, "").split(","))}
-    found = list(entry_points())
+def installed_catalog(disabled: Iterable[str] = (), files: Sequence[Path] = ()) -> Catalog:
+    """Load every installed plugin and plugin file that is not switched off."""
+    found = found_plugins(disabled, files)
+    host = new_host()
+    return gather(admit(host, plugin) if plugin.state == "ok" else plugin for plugin in found)
+
+
+def found_plugins(
+    disabled: Iterable[str] = (), files: Sequence[Path] = (), judged_by_probe: bool = True
+) -> list[Plugin]:
+    """Every plugin there is, none of them imported: those that must not be are off or broken.
+
+    Off are those named by `disabled` or the environment; broken those whose package asks for
+    another clfw, and those that failed their probe.
+    """
+    found = [*entry_points(warn), *named_files(files)]
     known = {name for plugin in found for name in (plugin.name, plugin.package)}
     for name in disabled:
         if name not in known:
@@ -115,43 +113,27 @@ def installed_catalog(disabled: Iterable[str] = ()) -> Catalog:
                 f"--disable-plugin: no plugin named '{printable(name)}' is installed",
                 hint=nearest(name, known, "see what there is: clfw plugins"),
             )
+    off = {*disabled, *(name.strip() for name in os.environ.get(DISABLE, "").split(","))}
+    ours = next((plugin.version for plugin in found if plugin.package == "clfw"), "")
+    failed = read_verdicts() if judged_by_probe else {}
+    judged = []
+    for plugin in found:
+        if off & {plugin.name, plugin.package}:
+            plugin = replace(plugin, state="off", reason="switched off")
+        elif reason := failed.get(plugin.identity):
+            remedy = "probe it again: clfw doctor"
+            plugin = replace(plugin, state="broken", reason=reason, remedy=remedy)
+        else:
+            plugin = held_against(plugin, ours)
+        judged.append(plugin)
+    return judged
+
+
+def new_host() -> pluggy.PluginManager:
+    """A pluggy manager that knows our hooks and no plugin."""
     host = pluggy.PluginManager(hookspecs.PROJECT)
     host.add_hookspecs(hookspecs)
-    plugins = [
-        replace(plugin, state="off", reason="switched off")
-        if off & {plugin.name, plugin.package}
-        else admit(host, plugin)
-        for plugin in found
-    ]
-    return gather(plugins)
-
-
-def entry_points() -> Iterator[Plugin]:
-    """The entry points of group `clfw`, read distribution by distribution.
-
-    `importlib.metadata.entry_points` lets one unreadable distribution fail them all.
-    """
-    seen: set[tuple[str, str]] = set()
-    for distribution in metadata.distributions():
-        try:
-            text = distribution.read_text("entry_points.txt")
-            if not text or f"[{GROUP}]" not in text:
-                continue
-            folder = Path(getattr(distribution, "_path", "unknown")).name
-            package = printable(distribution.name or folder, 80)  # a folder may lack METADATA
-            version = printable(distribution.version or "0", 30)
-            for point in distribution.entry_points.select(group=GROUP):
-                if (package, point.name) not in seen:  # a path listed twice shows one package twice
-                    seen.add((package, point.name))
-                    yield Plugin(
-                        name=printable(point.name, 80),
-                        module=printable(point.value, 200),
-                        package=package,
-                        version=version,
-                    )
-        except Exception as error:
-            where = printable(str(getattr(distribution, "_path", "a distribution")))
-            warn(f"{where}: cannot read its metadata: {first_line(error)}; skipped")
+    return host
 
 
 def admit(host: pluggy.PluginManager, plugin: Plugin) -> Plugin:
@@ -159,17 +141,26 @@ def admit(host: pluggy.PluginManager, plugin: Plugin) -> Plugin:
     start = time.perf_counter()
     try:
         with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
-            module = importlib.import_module(plugin.module)
-            components = register(host, plugin, module)
+            module = import_file(plugin) if plugin.file else importlib.import_module(plugin.module)
+            admitted = register(host, plugin, module)
     except KeyboardInterrupt:
+        warn(f"stopped while importing plugin '{plugin.name}' of {plugin.origin}; "
+             "if it hangs, clfw doctor finds out")  # fmt: skip
         raise
     except BaseException as error:  # SystemExit too: a plugin must not end the tool
-        return replace(plugin, state="broken", reason=first_line(error))
-    elapsed = (time.perf_counter() - start) * 1000
-    return replace(plugin, components=components, import_ms=elapsed)
+        remedy = getattr(error, "hint", "") or remedy_for(error, plugin)
+        return replace(plugin, state="broken", reason=first_line(error), remedy=remedy)
+    return replace(admitted, import_ms=(time.perf_counter() - start) * 1000)
 
 
-def register(host: pluggy.PluginManager, plugin: Plugin, module: object) -> tuple[Component, ...]:
+def remedy_for(error: BaseException, plugin: Plugin) -> str:
+    """What mends a plugin that does not load."""
+    if isinstance(error, ModuleNotFoundError) and error.name and error.name != plugin.module:
+        return f"pip install {error.name.partition('.')[0]}"
+    return f"mend {plugin.file}" if plugin.file else f"pip install -U {plugin.package}"
+
+
+def register(host: pluggy.PluginManager, plugin: Plugin, module: object) -> Plugin:
     """Register with pluggy and call the declaring hooks; undoes the registration on any failure."""
     if not NAME.fullmatch(plugin.name):
         raise PluginError(f"entry point name '{printable(plugin.name)}' is not lower_snake")
@@ -179,9 +170,25 @@ def register(host: pluggy.PluginManager, plugin: Plugin, module: object) -> tupl
         callers = host.get_hookcallers(module) or []
         unknown = [caller.name for caller in callers if not caller.has_spec()]
         if unknown:
-            hint = nearest(unknown[0], KIND_OF_HOOK)
+            hint = nearest(unknown[0], [*KIND_OF_HOOK, OBSERVER])
             raise PluginError(f"unknown hook '{unknown[0]}'; {hint}".rstrip("; "))
-        return tuple(item for caller in callers for item in offered(module, caller.name))
+        calls = {
+            caller.name: call_of(implementation)
+            for caller in callers
+            for implementation in caller.get_hookimpls()
+            if implementation.plugin is module
+        }
+        declared = [name for name in calls if name in KIND_OF_HOOK]
+        return replace(
+            plugin,
+            components=tuple(item for name in declared for item in offered(calls[name], name)),
+            observer=calls.get(OBSERVER),
+            notes=tuple(
+                f"hook {name} is deprecated: implement {hookspecs.DEPRECATED[name]} in its place"
+                for name in calls
+                if name in hookspecs.DEPRECATED
+            ),
+        )
     except BaseException as error:
         if host.has_plugin(key):  # pluggy keeps a plugin whose hook has a wrong signature
             host.unregister(name=key)
@@ -190,10 +197,18 @@ def register(host: pluggy.PluginManager, plugin: Plugin, module: object) -> tupl
         raise
 
 
-def offered(module: object, hook: str) -> list[Component]:
-    """What a module's implementation of `hook` returns, each component checked."""
+def call_of(implementation: pluggy.HookImpl) -> Callable[..., Any]:
+    """A hook implementation as a function of everything the hook is given.
+
+    An implementation may take fewer arguments, so that a new argument breaks no plugin.
+    """
+    return lambda **facts: implementation.function(*[facts[a] for a in implementation.argnames])
+
+
+def offered(call: Callable[[], Any], hook: str) -> list[Component]:
+    """What an implementation of the declaring `hook` returns, each component checked."""
     try:
-        returned = getattr(module, hook)()
+        returned = call()
         items = list(returned) if isinstance(returned, Iterable) else None
     except Exception as error:
         raise PluginError(f"hook {hook} raised {first_line(error)}") from error
@@ -223,6 +238,14 @@ def gather(plugins: Iterable[Plugin]) -> Catalog:
     return Catalog(plugins, offers)
 
 
+def require_files(catalog: Catalog, files: Iterable[Path]) -> None:
+    """Raise `PluginError` where one of `files`, which a person asked for, is broken."""
+    asked = {str(path.resolve()) for path in files}
+    for plugin in catalog.plugins:
+        if plugin.file in asked and plugin.state == "broken":
+            raise PluginError(f"--plugin {plugin.file}: {plugin.reason}", hint=plugin.remedy)
+
+
 def warn_of_broken(catalog: Catalog) -> None:
     """One line on stderr for each broken plugin, with the way to silence it."""
     for plugin in catalog.plugins:
@@ -231,6 +254,8 @@ def warn_of_broken(catalog: Catalog) -> None:
                 f"plugin '{plugin.name}' of {plugin.origin}: {plugin.reason}; skipped "
                 f"(silence with {DISABLE}={plugin.name})"
             )
+        for note in plugin.notes:
+            warn(f"plugin '{plugin.name}' of {plugin.origin}: {note}")
 
 
 def warn(message: str) -> None:

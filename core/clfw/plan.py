@@ -168,7 +168,7 @@ def resolve_data(
     )
     if not choice.component.needs_path:
         return DataChoice(choice=choice, values=common, source="full", path=None)
-    sample = entry.fields.get("sample", "")
+    sample = entry.fields.get("sample", "") or choice.component.sample
     if request.sample and (not sample or request.require_full):
         raise UsageError(
             f"--sample: data '{entry.name}' has none, or --require-full refuses it",

@@ -5,9 +5,6 @@ stop the world at any one of them, or let any one of them fail.
 """
 
 import os
-import secrets
-import shutil
-import socket
 from pathlib import Path
 
 from clfw.errors import OutputError, StorageError
@@ -38,11 +35,13 @@ def cache_folder(name: str) -> Path:
 
 def unique_name(name: str) -> str:
     """A name for something half made: hidden, no other process's, and short enough for a disk."""
-    return f".{name[:80]}.tmp-{host()}-{os.getpid()}-{secrets.token_hex(4)}"
+    return f".{name[:80]}.tmp-{host()}-{os.getpid()}-{os.urandom(4).hex()}"
 
 
 def host() -> str:
     """This machine, as a part of a file's name."""
+    import socket
+
     return socket.gethostname().split(".")[0][:32]
 
 
@@ -108,6 +107,8 @@ def try_remove(path: Path) -> None:
 
 def require_room(folder: Path, size: int, what: str) -> None:
     """Raise `StorageError` unless the disk of `folder` has `size` bytes free."""
+    import shutil
+
     free = shutil.disk_usage(folder).free
     if free < size:
         raise StorageError(
@@ -169,6 +170,8 @@ def rename(source: Path, target: Path) -> None:
 def remove(path: Path) -> None:
     """Delete a file or a whole folder."""
     if path.is_dir() and not path.is_symlink():
+        import shutil
+
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

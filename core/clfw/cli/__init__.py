@@ -1,30 +1,53 @@
 """The command line: one command a file, errors printed in one place."""
 
+import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
-from clfw.cli.data import data
-from clfw.cli.draw import draw
-from clfw.cli.evaluate import evaluate
-from clfw.cli.fetch import fetch
-from clfw.cli.inspect import inspect
-from clfw.cli.list import list_
-from clfw.cli.plugins import plugins
-from clfw.cli.predict import predict
-from clfw.cli.reproduce import reproduce
-from clfw.cli.resume import resume
-from clfw.cli.run import run
-from clfw.cli.show import show
-from clfw.errors import ClfwError, StorageError, printable
+from clfw.errors import ClfwError, ResourceError, StorageError, printable
 
 BUG = 70
 INTERRUPTED = 130
+# Each command is imported when it is called: reading the options of all takes longer than a list.
+COMMANDS = {
+    "run": "clfw.cli.run:run",
+    "resume": "clfw.cli.resume:resume",
+    "reproduce": "clfw.cli.reproduce:reproduce",
+    "eval": "clfw.cli.evaluate:evaluate",
+    "predict": "clfw.cli.predict:predict",
+    "list": "clfw.cli.list:list_",
+    "show": "clfw.cli.show:show",
+    "data": "clfw.cli.data:data",
+    "inspect": "clfw.cli.inspect:inspect",
+    "draw": "clfw.cli.draw:draw",
+    "fetch": "clfw.cli.fetch:fetch",
+    "plugins": "clfw.cli.plugins:plugins",
+    "doctor": "clfw.cli.doctor:doctor",
+    "new": "clfw.cli.new:new",
+    "schema": "clfw.cli.schema:schema",
+}
+
+
+class LateCommands(Mapping[str, click.Command]):
+    """The commands by name, each imported when it is asked for."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        module, _, attribute = COMMANDS[name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
 
 
 @click.group(
+    commands=LateCommands(),
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -37,23 +60,6 @@ def cli(context: click.Context) -> None:
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
-
-
-for _command in (
-    run,
-    resume,
-    reproduce,
-    evaluate,
-    predict,
-    list_,
-    show,
-    data,
-    inspect,
-    draw,
-    plugins,
-    fetch,
-):
-    cli.add_command(_command)
 
 
 def main(arguments: Sequence[str] | None = None, obj: object = None) -> None:
@@ -90,6 +96,10 @@ def outcome(arguments: Sequence[str] | None = None, obj: object = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as with `| head`
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115  (flushed at exit, quietly)
         return 0
+    except MemoryError:
+        if debug:
+            raise
+        return report("out of memory", ResourceError.advice, ResourceError.exit_code)
     except OSError as error:
         if debug:
             raise

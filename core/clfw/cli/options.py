@@ -1,6 +1,5 @@
 """Options that several commands share, and the loading of plugins and registries behind them."""
 
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,11 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from clfw.errors import ClfwError
+
 if TYPE_CHECKING:
     from clfw.manager import Catalog
     from clfw.registry import Registry
 
 F = TypeVar("F", bound=Callable[..., Any])
+PLUGIN_FILES = "clfw.plugin_files"  # key of what --plugin named, in click's context
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 data_dir_option = click.option(
@@ -43,7 +45,12 @@ class Installed:
 
 
 def lookup_options(command: F) -> F:
-    """Add `--registry` and `--disable-plugin`."""
+    """Add `--registry`, `--disable-plugin` and `--plugin`, which `installed` finds by itself."""
+    command = click.option(
+        "--plugin", type=click.Path(path_type=Path, dir_okay=False), multiple=True, metavar="FILE",
+        expose_value=False, is_eager=True, callback=keep_plugin_files,
+        help="Load a plugin of one file too. Repeatable.",
+    )(command)  # fmt: skip
     command = click.option(
         "--disable-plugin", "disabled", multiple=True, metavar="NAME",
         help="Leave one plugin out. Repeatable.",
@@ -54,21 +61,62 @@ def lookup_options(command: F) -> F:
     )(command)  # fmt: skip
 
 
+def keep_plugin_files(context: click.Context, option: click.Parameter, files: Any) -> None:
+    """Note what `--plugin` names, for `plugin_files`."""
+    context.meta[PLUGIN_FILES] = (*context.meta.get(PLUGIN_FILES, ()), *files)
+
+
+def plugin_files() -> tuple[Path, ...]:
+    """What the command's `--plugin` options name."""
+    context = click.get_current_context(silent=True)
+    return context.meta.get(PLUGIN_FILES, ()) if context else ()
+
+
 def installed(registry: Path | None, disabled: tuple[str, ...]) -> Installed:
-    """Load plugins and registries; one warning line for each broken plugin."""
-    from clfw.manager import installed_catalog, warn_of_broken
+    """Load plugins and registries; one warning line for each broken plugin.
+
+    Raises:
+        PluginError: a file that `--plugin` names is broken.
+    """
+    from clfw.manager import installed_catalog, require_files, warn_of_broken
     from clfw.registry import read_registry
 
-    catalog = installed_catalog(disabled)
+    catalog = installed_catalog(disabled, plugin_files())
+    require_files(catalog, plugin_files())
     warn_of_broken(catalog)
     return Installed(catalog, read_registry(registry))
 
 
+def complete(*kinds: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Shell completion by the names of `clfw list` of these kinds; all of them for none."""
+
+    def names(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
+        from clfw.listing import listed
+        from clfw.manager import installed_catalog
+        from clfw.registry import read_registry
+
+        try:
+            rows = listed(installed_catalog(), read_registry())
+        except ClfwError:  # a shell that completes is no place for errors
+            return []
+        known = dict.fromkeys(r["name"] for r in rows if not kinds or r["kind"] in kinds)
+        return [name for name in known if name.startswith(typed)]
+
+    return names
+
+
 def say(line: str) -> None:
-    """One line of talk, on stderr."""
-    print(line, file=sys.stderr, flush=True)
+    """One line of talk, on stderr; a reader that has gone away stops no training."""
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        import os
+
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115  (for the rest of the process)
 
 
 def print_json(value: Any) -> None:
     """A result as JSON, on stdout."""
+    import json
+
     print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))

@@ -1,0 +1,81 @@
+"""`clfw doctor`: tries every plugin in a process of its own, and looks at the environment."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from clfw.cli.options import json_option, lookup_options, plugin_files, print_json
+from clfw.errors import PluginError
+
+if TYPE_CHECKING:
+    from clfw.plugin import Plugin
+
+
+@click.command()
+@click.option(
+    "--timeout", type=click.FloatRange(min=0.1), default=20.0, show_default=True,
+    help="Longest time that importing one plugin may take, seconds.",
+)  # fmt: skip
+@lookup_options
+@json_option
+def doctor(timeout: float, registry: Path | None, disabled: tuple[str, ...], as_json: bool) -> None:
+    """Find plugins that exit, crash or hang, and what is wrong with the environment.
+
+    The verdict on a plugin is kept for its version: one that failed is not imported any more, until
+    it passes here.
+    """
+    from clfw.surroundings import survey
+
+    rows = [*plugin_rows(timeout, disabled), *survey(registry)]
+    if as_json:
+        print_json(rows)
+    else:
+        width = max(len(row["what"]) for row in rows)
+        for row in rows:
+            click.echo(
+                f"{'ok   ' if row['ok'] else 'FAULT'}  {row['what']:<{width}}  {row['said']}"
+            )
+            if row["remedy"]:
+                click.echo(f"{'':<{width + 9}}{row['remedy']}")
+    faults = [row["what"] for row in rows if not row["ok"]]
+    if faults:
+        raise PluginError(f"{len(faults)} faults: {', '.join(faults)}", hint="see the lines above")
+
+
+def plugin_rows(timeout: float, disabled: tuple[str, ...]) -> list[dict[str, Any]]:
+    """A row a plugin: probed, then, where that went well, loaded."""
+    from clfw.cli.progress import RichBar
+    from clfw.manager import admit, found_plugins, new_host
+    from clfw.opening import ProgressBar
+    from clfw.probing import probe
+    from clfw.verdicts import keep_verdicts
+
+    found = found_plugins(disabled, plugin_files(), judged_by_probe=False)
+    there = [plugin for plugin in found if plugin.state == "ok"]
+    bar = RichBar("probing", len(there), "plugins") if sys.stderr.isatty() else ProgressBar()
+    verdicts = {}
+    for plugin in there:
+        verdicts[plugin.identity] = probe(plugin, timeout)
+        bar.advance(1)
+    bar.close()
+    keep_verdicts(verdicts)
+    host, rows = new_host(), []
+    for plugin in found:
+        reason = verdicts.get(plugin.identity, "")
+        if reason:
+            rows.append(row_of(plugin, False, reason, "not imported any more; mend it, then "
+                               "clfw doctor"))  # fmt: skip
+            continue
+        if plugin.state == "ok":
+            plugin = admit(host, plugin)
+        said = plugin.reason or f"{len(plugin.components)} components, {plugin.import_ms:.1f} ms"
+        rows.append(row_of(plugin, plugin.state != "broken", said, plugin.remedy))
+    return rows
+
+
+def row_of(plugin: "Plugin", fine: bool, said: str, remedy: str) -> dict[str, Any]:
+    """One finding on a plugin."""
+    what = f"plugin {plugin.name} ({plugin.origin})"
+    return {"what": what, "ok": fine, "said": said, "remedy": remedy}

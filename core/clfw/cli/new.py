@@ -1,0 +1,38 @@
+"""`clfw new`: begins something of your own."""
+
+from pathlib import Path
+
+import click
+
+from clfw.cli.options import say
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def new(context: click.Context) -> None:
+    """Begin a plugin."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@new.command()
+@click.argument("name")
+@click.option(
+    "--kind", type=click.Choice(["architecture", "dataset", "augmentation"]),
+    default="architecture", show_default=True, help="What it offers.",
+)  # fmt: skip
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder to make (default: clfw-NAME here)."
+)
+def plugin(name: str, kind: str, out: Path | None) -> None:
+    """Write a complete plugin package that passes its own test.
+
+    \b
+    clfw new plugin mixer
+    clfw new plugin stripes --kind dataset
+    """
+    from clfw.templates import write_package
+
+    folder = write_package(name, kind, out or Path(f"clfw-{name.replace('_', '-')}"))
+    click.echo(str(folder))
+    say(f"next: pip install -e '{folder}[test]' && pytest {folder} && clfw show {name}")

@@ -1,0 +1,122 @@
+"""Checks of what a plugin declares: the price of its hook, names, references, parameters."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from functools import partial
+from typing import Any
+
+from clfw.components import Component, kind_of, load
+from clfw.errors import UsageError
+from clfw.params import Layer, Params, params_class, resolve
+from clfw.plugin import Plugin
+from clfw.testing.finding import Check, Fault, require
+
+HEAVY = ("torch", "torchvision", "timm", "numpy", "cv2", "PIL", "pydantic", "pandas", "scipy")
+REFERENCES = ("build", "open", "prepare", "initialise", "convert")
+GROUP = {"architecture": "model", "dataset": "data", "augmentation": "augment"}
+LOADED = """
+import importlib, importlib.util, json, sys
+module, file, heavy = json.loads(sys.argv[1])
+import clfw
+if file:
+    spec = importlib.util.spec_from_file_location(module, file)
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+else:
+    importlib.import_module(module)
+print("loaded:" + json.dumps([name for name in heavy if name in sys.modules]))
+"""
+
+
+def plugin_checks(plugin: Plugin) -> dict[str, Check]:
+    """The checks of a plugin as a whole."""
+    return {
+        "importing the hook module": lambda: hook_is_light(plugin),
+        "looking at what it offers": lambda: require(
+            plugin.components or plugin.observer,
+            "offers nothing: implement a hook, for instance clfw_architectures",
+        ),
+    }
+
+
+def component_checks(component: Component) -> dict[str, Check]:
+    """The checks of any component's declaration."""
+    checks = (summary_is_a_line, references_resolve, parameters_are_described)
+    words = ("reading the summary", "resolving the references", "reading the parameters")
+    return dict(zip(words, [partial(check, component) for check in checks], strict=True))
+
+
+def hook_is_light(plugin: Plugin) -> None:
+    """The module of the entry point imports nothing heavy: every `clfw list` pays for it."""
+    loaded = imported_with(plugin.module, plugin.file, HEAVY)
+    require(
+        not loaded,
+        f"importing '{plugin.module}' loads {', '.join(loaded)}, which every clfw command pays for: "
+        "import it in the module that 'build', 'open' or 'params' refers to",
+    )
+
+
+def imported_with(module: str, file: str, heavy: tuple[str, ...]) -> list[str]:
+    """Which of `heavy` a fresh Python has loaded after importing `module`."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, json.dumps([module, file, heavy])],
+        env=environment, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    lines = [line for line in done.stdout.splitlines() if line.startswith("loaded:")]
+    if not lines:
+        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise Fault(f"'{module}' cannot be imported in a fresh Python: {said[-1]}")
+    found: list[str] = json.loads(lines[-1].removeprefix("loaded:"))
+    return found
+
+
+def summary_is_a_line(component: Component) -> None:
+    """Lists show it."""
+    require(
+        re.fullmatch(r"[^\n]{10,120}", component.summary)
+        and not component.summary.endswith(".")
+        and not component.summary[:2].istitle(),
+        f"the summary '{component.summary}' must be one line of 10 to 120 characters in lower case, "
+        "without a full stop",
+    )
+
+
+def references_resolve(component: Component) -> None:
+    """Everything that is named can be imported and called."""
+    for field in REFERENCES:
+        reference = getattr(component, field, "")
+        if not reference:
+            continue
+        where = f"{field}='{reference}'"
+        require(":" in reference, f"{where}: must look like package.module:function")
+        require(callable(load(reference)), f"{where}: is no function")
+
+
+def parameters_are_described(component: Component) -> None:
+    """What people set is typed, described, and has a default."""
+    cls = params_class(component)
+    require(
+        isinstance(cls, type) and issubclass(cls, Params),
+        f"params='{component.params}' must be a subclass of clfw.params.Params",
+    )
+    for name, field in cls.model_fields.items():
+        require(
+            field.annotation not in (Any, None, object),
+            f"parameter '{name}' has no type: annotate it, as in {name}: int",
+        )
+        require(
+            field.description,
+            f"parameter '{name}' has no description: add Field(..., description=...) with its unit",
+        )
+        require(
+            not field.is_required(),
+            f"parameter '{name}' has no default: give it one, so that the name runs by itself",
+        )
+    try:
+        resolve(cls, [Layer("--set", {"no_such_key": 1})], GROUP[kind_of(component)])
+    except UsageError:
+        return
+    raise Fault(f"{cls.__name__} takes unknown keys: leave Params' extra='forbid' as it is")

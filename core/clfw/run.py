@@ -4,8 +4,6 @@ import time
 from functools import partial
 from pathlib import Path
 
-import torch
-
 from clfw import runs, storage
 from clfw.claim import Claim
 from clfw.history import append_history
@@ -19,6 +17,7 @@ from clfw.record import EpochReport
 from clfw.resuming import settled_values
 from clfw.runend import KEPT_WEIGHTS, Result, finish, keep_weights
 from clfw.runstart import header_lines, write_start
+from clfw.stateparts import seed_generators
 from clfw.workbench import Seams, Workbench, set_up
 
 
@@ -103,7 +102,7 @@ def carry_on(
             progress=progress,
             keeper=keeper,
         )
-        torch.manual_seed(recipe.seed)  # whether the model was built or restored
+        seed_generators(recipe.seed)  # whether the model was built or restored
         with memory_named(
             str(folder), recipe.batch_size, f"free memory and clfw resume {folder}, or "
         ):

@@ -25,6 +25,13 @@ class SavedProgress(Params):
     lr_scale: Annotated[float, Field(gt=0, le=1)]
 
 
+def seed_generators(seed: int) -> None:
+    """Seed every generator that a network or a plugin may draw from."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
 class SavedRandom(Params):
     """The generators that plugins may use; torch's own are among the tensors."""
 

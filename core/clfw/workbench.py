@@ -19,6 +19,7 @@ from clfw.opening import Pictures, Progress, task_of
 from clfw.optimisation import build_loss
 from clfw.plan import Plan, weights_folder
 from clfw.source import SPLITS
+from clfw.stateparts import seed_generators
 from clfw.task import Task
 from clfw.training import StandardTrainer
 from clfw.weights import build_model, load_tensors, require_output
@@ -73,7 +74,7 @@ def set_up(
     """
     device = seams.device(plan.device)
     task = task_of(pictures.rows, pictures.preprocess)
-    torch.manual_seed(plan.recipe.params.seed)
+    seed_generators(plan.recipe.params.seed)
     architecture = plan.model.component
     model = build_model(architecture, plan.model.params, task)
     if resumed is None and architecture.initialise:

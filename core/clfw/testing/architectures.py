@@ -2,44 +2,19 @@
 
 import contextlib
 import os
-import random
-import sys
-import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache, partial
-from pathlib import Path
-from typing import Any
-from unittest import mock
+from collections.abc import Mapping
+from functools import partial
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from clfw.components import Architecture, load
 from clfw.errors import TaskNotSupported
-from clfw.params import Params, params_class
-from clfw.preprocess import Preprocess
 from clfw.task import Task
 from clfw.tensorfile import decode, encode
+from clfw.testing.building import TASKS, built_for, pictures, smallest
 from clfw.testing.finding import Check, Fault, require
-
-LARGEST = 20_000_000  # parameters; a larger network is not built
-SHAPES = ((2, 1, 28, 28), (10, 3, 32, 48), (100, 1, 64, 64), (1000, 3, 224, 224))  # K, C, H, W
-TASKS = tuple(
-    Task(classes=tuple(f"class {k}" for k in range(classes)), channels=c, height=h, width=w)
-    for classes, c, h, w in SHAPES
-)
-CODE = (".py", ".pyc", ".pyi", ".so", ".pyd")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Built:
-    """A network for one task, with the parameters that `prepare` made of the defaults."""
-
-    params: Params
-    task: Task
-    model: nn.Module
+from clfw.testing.watching import process, watched
 
 
 def architecture_checks(component: Architecture) -> dict[str, Check]:
@@ -57,59 +32,6 @@ def architecture_checks(component: Architecture) -> dict[str, Check]:
         "looking at the process after a build": leaves_the_process_alone,
     }
     return {words: partial(check, component) for words, check in checks.items()}
-
-
-def built_for(component: Architecture, task: Task, seed: int = 0) -> Built | None:
-    """The network for a task; None above 20 million parameters. Raises `TaskNotSupported`."""
-    params = params_class(component)()
-    if "backbone_weights" in type(params).model_fields:  # nothing is fetched for a check
-        params = params.model_copy(update={"backbone_weights": "random"})
-    if component.prepare:
-        natural = Preprocess(channels=task.channels, height=task.height, width=task.width)
-        with tempfile.TemporaryDirectory() as folder:
-            params, own = load(component.prepare)(params, natural, Path(folder))
-        task = Task(classes=task.classes, channels=own.channels, height=own.height, width=own.width)
-    build = load(component.build)
-    with contextlib.suppress(RuntimeError, NotImplementedError), torch.device("meta"):
-        if size(build(params, task)) > LARGEST:
-            return None
-    torch.manual_seed(seed)
-    model = build(params, task)
-    require(
-        isinstance(model, nn.Module),
-        f"build returned {type(model).__name__}: return a torch.nn.Module",
-    )
-    return Built(params=params, task=task, model=model) if size(model) <= LARGEST else None
-
-
-def size(model: Any) -> int:
-    """Its parameters."""
-    return sum(p.numel() for p in model.parameters()) if isinstance(model, nn.Module) else 0
-
-
-def smallest(component: Architecture, seed: int = 0) -> Built:
-    """Built for the first task that it serves."""
-    for task in TASKS:
-        try:
-            found = built_for(component, task, seed)
-        except TaskNotSupported:
-            continue
-        if found:
-            return found
-    raise Fault(f"serves none of the tasks tried ({tried()}): support one of them, or make it "
-                f"smaller than {LARGEST:,} parameters by default")  # fmt: skip
-
-
-@cache
-def tried() -> str:
-    """The tasks in words."""
-    return ", ".join(f"{c}x{h}x{w} pixels to {classes} classes" for classes, c, h, w in SHAPES)
-
-
-def pictures(task: Task, count: int) -> Tensor:
-    """(count, C, H, W) float32, as normalised pictures are, the same ones each time."""
-    generator = torch.Generator().manual_seed(0)
-    return torch.randn(count, task.channels, task.height, task.width, generator=generator)
 
 
 def gives_a_logit_a_class(component: Architecture) -> None:
@@ -291,49 +213,6 @@ def loads_nothing(component: Architecture) -> None:
     )
 
 
-class Watch:
-    """What Python's audit events tell of files and connections, while `seen` is a list."""
-
-    seen: list[str] | None = None
-    hooked = False
-
-    @classmethod
-    def hear(cls, event: str, arguments: tuple[Any, ...]) -> None:
-        if cls.seen is None:
-            return
-        if event == "open" and isinstance(arguments[0], str | bytes | os.PathLike):
-            path = os.fsdecode(arguments[0])
-            if not path.endswith(CODE) and not path.startswith(("/proc/", "/sys/", "/dev/")):
-                cls.seen.append(f"file '{path}'")
-        elif event in ("socket.connect", "socket.getaddrinfo"):
-            cls.seen.append("the network")
-
-
-@contextlib.contextmanager
-def watched() -> Iterator[list[str]]:
-    """The files and connections that are opened meanwhile."""
-    if not Watch.hooked:  # an audit hook cannot be taken away again
-        sys.addaudithook(Watch.hear)
-        Watch.hooked = True
-    seen: list[str] = []
-
-    def opened(path: Any, *rest: Any, **options: Any) -> Any:
-        seen.append(f"file '{path}'")
-        raise OSError(f"{path}: not while building")
-
-    Watch.seen = seen
-    try:  # safetensors opens files without Python's knowing
-        with mock.patch("safetensors.torch.safe_open", opened), mock.patch(
-            "safetensors.safe_open", opened
-        ):  # fmt: skip
-            yield seen
-    except OSError:
-        if not seen:
-            raise
-    finally:
-        Watch.seen = None
-
-
 def leaves_the_process_alone(component: Architecture) -> None:
     """What is not the plugin's own stays as it was, or other plugins' results change."""
     found = smallest(component)
@@ -345,16 +224,3 @@ def leaves_the_process_alone(component: Architecture) -> None:
         torch.set_default_dtype(before["torch's default dtype"])
         os.chdir(before["the working folder"])
     require(not changed, f"build changes {', '.join(changed)}: leave it as it was")
-
-
-def process() -> dict[str, Any]:
-    """What is shared by everything in the process; torch's own draws aside, which weights need."""
-    return {
-        "torch's default dtype": torch.get_default_dtype(),
-        "whether torch records gradients": torch.is_grad_enabled(),
-        "the number of threads": torch.get_num_threads(),
-        "the working folder": os.getcwd(),  # noqa: PTH109
-        "Python's random numbers": random.getstate(),
-        "NumPy's random numbers": np.random.get_state()[1].tobytes(),  # type: ignore[index]
-        "the exception hook": sys.excepthook,
-    }

@@ -69,6 +69,13 @@ class Catalog:
         error = self.unknown(kind, name, self.names(kind))
         raise PluginError(error.message, hint=error.hint)
 
+    def observer(self, name: str) -> Plugin:
+        """The plugin of that name that hears of finished epochs; `ClfwError` where there is none."""
+        hearing = {plugin.name: plugin for plugin in self.plugins if plugin.observer is not None}
+        if name in hearing:
+            return hearing[name]
+        raise self.unknown("plugin that hears of epochs is", name, hearing)
+
     def unknown(self, what: str, name: str, known: Iterable[str]) -> ClfwError:
         """The error for a name that nothing has.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clfw.cli.options import (
+    complete,
     data_dir_option,
     installed,
     json_option,
@@ -28,7 +29,7 @@ def data(context: click.Context) -> None:
 
 
 @data.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=complete("data"))
 @click.option("--augment", default="", help="Augmentations to draw, as in flip,rotate.")
 @settings_option
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Decides the draws.")

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from clfw.cli.options import (
+    complete,
     data_dir_option,
     device_option,
     installed,
@@ -22,7 +23,12 @@ OF_LAYERS = ("filters", "maps")
 @click.command()
 @click.argument("what", type=click.Choice([*OF_HISTORY, *OF_ANSWERS, *OF_LAYERS]))
 @click.argument("path", metavar="RUN", type=click.Path(path_type=Path))
-@click.option("--data", default="", help="Data entry; the one trained on if left out.")
+@click.option(
+    "--data",
+    default="",
+    shell_complete=complete("data"),
+    help="Data entry; the one trained on if left out.",
+)
 @click.option("--split", default="validation", show_default=True)
 @click.option("--image", type=click.Path(path_type=Path), help="Picture for maps.")
 @click.option(

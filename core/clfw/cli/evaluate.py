@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from clfw.cli.options import (
+    complete,
     data_dir_option,
     device_option,
     installed,
@@ -19,7 +20,12 @@ from clfw.source import SPLITS
 
 @click.command("eval")
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--data", default="", help="Data entry; the one trained on if left out.")
+@click.option(
+    "--data",
+    default="",
+    shell_complete=complete("data"),
+    help="Data entry; the one trained on if left out.",
+)
 @click.option("--split", type=click.Choice(SPLITS), default="validation", show_default=True)
 @settings_option
 @device_option

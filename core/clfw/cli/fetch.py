@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from clfw.cli.options import (
+    complete,
     data_dir_option,
     installed,
     json_option,
@@ -15,7 +16,7 @@ from clfw.cli.options import (
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete("models", "data"))
 @click.option(
     "--from", "source", type=click.Path(path_type=Path), metavar="PATH",
     help="Take a local file or folder instead of the network.",

@@ -53,6 +53,7 @@ def lookup_options(command: F) -> F:
     )(command)  # fmt: skip
     command = click.option(
         "--disable-plugin", "disabled", multiple=True, metavar="NAME",
+        shell_complete=complete_plugins,
         help="Leave one plugin out. Repeatable.",
     )(command)  # fmt: skip
     return click.option(
@@ -90,7 +91,7 @@ def installed(registry: Path | None, disabled: tuple[str, ...]) -> Installed:
 def complete(*kinds: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
     """Shell completion by the names of `clfw list` of these kinds; all of them for none."""
 
-    def names(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
+    def names(context: click.Context, option: click.Parameter, typed: str) -> list[str]:
         from clfw.listing import listed
         from clfw.manager import installed_catalog
         from clfw.registry import read_registry
@@ -103,6 +104,20 @@ def complete(*kinds: str) -> Callable[[click.Context, click.Parameter, str], lis
         return [name for name in known if name.startswith(typed)]
 
     return names
+
+
+def complete_observers(context: click.Context, option: click.Parameter, typed: str) -> list[str]:
+    """Shell completion by the plugins that hear of finished epochs."""
+    from clfw.manager import installed_catalog
+
+    return [p.name for p in installed_catalog().plugins if p.observer and p.name.startswith(typed)]
+
+
+def complete_plugins(context: click.Context, option: click.Parameter, typed: str) -> list[str]:
+    """Shell completion by the names of installed plugins, none of which is imported."""
+    from clfw.manager import found_plugins
+
+    return [plugin.name for plugin in found_plugins() if plugin.name.startswith(typed)]
 
 
 def say(line: str) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clfw.cli.options import installed, json_option, lookup_options, print_json
+from clfw.cli.options import complete_plugins, installed, json_option, lookup_options, print_json
 from clfw.errors import ClfwError
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def explained(row: dict[str, Any]) -> str:
 
 
 @plugins.command("check")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_plugins)
 @click.option(
     "--data", "data", multiple=True, metavar="DATASET=PATH",
     help="Files for a dataset that has no sample of its own. Repeatable.",

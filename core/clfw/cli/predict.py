@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from clfw.cli.options import (
+    complete,
     data_dir_option,
     device_option,
     installed,
@@ -23,7 +24,9 @@ from clfw.source import SPLITS
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @click.argument("images", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--data", default="", help="Data entry, instead of pictures.")
+@click.option(
+    "--data", default="", shell_complete=complete("data"), help="Data entry, instead of pictures."
+)
 @click.option("--split", type=click.Choice(SPLITS), default="test", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="CSV file for the predictions.")
 @settings_option

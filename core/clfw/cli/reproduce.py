@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clfw.cli.options import (
+    complete,
     data_dir_option,
     device_option,
     installed,
@@ -25,7 +26,7 @@ QUICK_STEPS = 40  # updates of a --quick run
 
 
 @click.command()
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, shell_complete=complete("recipes"))
 @click.option("--quick", is_flag=True, help=f"{QUICK_STEPS} updates each, on the bundled samples.")
 @click.option(
     "--seeds", type=click.IntRange(1, 100), default=1, show_default=True, help="Runs of each."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clfw.cli.options import (
+    complete,
     data_dir_option,
     installed,
     json_option,
@@ -21,8 +22,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("name")
-@click.option("--data", default="", help="Show model NAME layer by layer, as built for this data.")
+@click.argument("name", shell_complete=complete())
+@click.option(
+    "--data",
+    default="",
+    shell_complete=complete("data"),
+    help="Show model NAME layer by layer, as built for this data.",
+)
 @settings_option
 @data_dir_option
 @lookup_options

@@ -1,0 +1,18 @@
+"""TensorBoard's event files, written for runs with `--observe tensorboard`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clfw import hookimpl
+
+if TYPE_CHECKING:
+    from clfw.record import EpochReport
+
+
+@hookimpl
+def clfw_epoch_finished(folder: Path, plan: Mapping[str, Any], report: "EpochReport") -> None:
+    """Add the epoch's figures, by update, to RUN/tensorboard."""
+    from clfw_plugins.tensorboard.events import write_epoch
+
+    write_epoch(folder / "tensorboard", report)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from clfw.components import Architecture
+from clfw import hookspecs
+from clfw.components import KINDS, Architecture
 from clfw.manager import DISABLE, KIND_OF_HOOK, installed_catalog
 from commandline import Finished, assert_refused, clfw, succeed
 from tiny_sets import write_bars
@@ -362,8 +363,8 @@ def test_a_plugin_beside_a_broken_one_serves(site: Site) -> None:
     assert offer.plugin.import_ms > 0
 
 
-def test_every_hook_of_the_specification_has_a_kind_of_component() -> None:
-    from clfw import hookspecs
-
-    hooks = {name for name in vars(hookspecs) if name.startswith("clfw_")}
-    assert hooks == set(KIND_OF_HOOK)
+def test_every_kind_of_component_has_a_hook() -> None:
+    for hook, kind in KIND_OF_HOOK.items():
+        assert callable(getattr(hookspecs, hook))
+        assert kind in KINDS
+    assert len(KIND_OF_HOOK) == len(KINDS)

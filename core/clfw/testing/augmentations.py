@@ -1,5 +1,6 @@
 """Checks of augmentations: batches changed, and what they must not depend on."""
 
+import contextlib
 from functools import partial
 
 import torch
@@ -7,6 +8,7 @@ from torch import Tensor
 
 from clfw.augmenting import Augment, Draws
 from clfw.components import Augmentation, load
+from clfw.errors import TaskNotSupported
 from clfw.params import params_class
 from clfw.task import Task
 from clfw.testing.finding import Check, Fault, require
@@ -32,6 +34,17 @@ def augmentation_checks(component: Augmentation) -> dict[str, Check]:
         "changing a batch of one": takes_any_size,
     }
     return {words: partial(check, component) for words, check in checks.items()}
+
+
+def served(component: Augmentation) -> list[Task]:
+    """The tasks that it can be built for; a clear `TaskNotSupported` is an answer too."""
+    tasks = []
+    for task in TASKS:
+        with contextlib.suppress(TaskNotSupported):
+            built(component, task)
+            tasks.append(task)
+    require(tasks, "serves neither grey nor colour pictures: build it for one of them")
+    return tasks
 
 
 def built(component: Augmentation, task: Task) -> Augment:
@@ -70,7 +83,7 @@ def changed(
 
 def keeps_shape_and_type(component: Augmentation) -> None:
     """(B, C, H, W) float32 on the same device comes back."""
-    for task in TASKS:
+    for task in served(component):
         images, _ = batch(task)
         after, _ = changed(component, task)
         require(
@@ -90,7 +103,7 @@ def keeps_shape_and_type(component: Augmentation) -> None:
 
 def keeps_the_range(component: Augmentation) -> None:
     """Pictures stay in [0, 1]: normalisation comes after."""
-    for task in TASKS:
+    for task in served(component):
         after, _ = changed(component, task)
         low, high = after.min().item(), after.max().item()
         require(
@@ -101,7 +114,7 @@ def keeps_the_range(component: Augmentation) -> None:
 
 def keeps_targets_valid(component: Augmentation) -> None:
     """Class indices stay as they are, or become shares (B, K) that sum to 1."""
-    task = TASKS[0]
+    task = served(component)[0]
     images, targets = batch(task)
     shares = torch.nn.functional.one_hot(targets, task.num_classes).float()
     for given in (targets, shares):
@@ -125,9 +138,10 @@ def keeps_targets_valid(component: Augmentation) -> None:
 
 def leaves_its_input(component: Augmentation) -> None:
     """The pictures of a set live in memory once: changed in place they are changed for good."""
-    images, targets = batch(TASKS[0])
+    task = served(component)[0]
+    images, targets = batch(task)
     before, targets_before = images.clone(), targets.clone()
-    built(component, TASKS[0])(images, targets, draws(torch.arange(COUNT)))
+    built(component, task)(images, targets, draws(torch.arange(COUNT)))
     require(
         torch.equal(images, before) and torch.equal(targets, targets_before),
         "changes what it is given in place: return new tensors",
@@ -136,7 +150,7 @@ def leaves_its_input(component: Augmentation) -> None:
 
 def many_of_one(component: Augmentation, epoch: int = 1) -> tuple[Tensor, Tensor]:
     """One picture in 64 rows, before and after."""
-    task = TASKS[1]
+    task = served(component)[-1]
     images = batch(task, 1)[0].expand(64, -1, -1, -1).contiguous()
     targets = torch.zeros(64, dtype=torch.int64)
     after, _ = built(component, task)(images.clone(), targets, draws(torch.arange(64), epoch))
@@ -160,7 +174,7 @@ def draws_by_row(component: Augmentation) -> None:
 
     What mixes pictures has other partners in another batch, so it is tried on equal pictures.
     """
-    task = TASKS[0]
+    task = served(component)[0]
     images, targets = batch(task)
     if mixes(component, task):
         images, targets = images[:1].expand_as(images).contiguous(), torch.zeros_like(targets)
@@ -204,10 +218,10 @@ def draws_from_its_draws_alone(component: Augmentation) -> None:
     try:
         torch.manual_seed(1)
         before = torch.get_rng_state()
-        first, _ = changed(component, TASKS[0])
+        first, _ = changed(component, served(component)[0])
         moved = not torch.equal(before, torch.get_rng_state())
         torch.manual_seed(2)
-        second, _ = changed(component, TASKS[0])
+        second, _ = changed(component, served(component)[0])
     finally:
         torch.set_rng_state(state)
     require(
@@ -218,7 +232,7 @@ def draws_from_its_draws_alone(component: Augmentation) -> None:
 
 def takes_any_size(component: Augmentation) -> None:
     """The last batch of an epoch may hold a single picture."""
-    for task in TASKS:
+    for task in served(component):
         images, targets = batch(task, 1)
         try:
             after, _ = built(component, task)(images, targets, draws(torch.tensor([3])))

@@ -76,11 +76,9 @@ def imported_with(module: str, file: str, heavy: tuple[str, ...]) -> list[str]:
 def summary_is_a_line(component: Component) -> None:
     """Lists show it."""
     require(
-        re.fullmatch(r"[^\n]{10,120}", component.summary)
-        and not component.summary.endswith(".")
-        and not component.summary[:2].istitle(),
-        f"the summary '{component.summary}' must be one line of 10 to 120 characters in lower case, "
-        "without a full stop",
+        re.fullmatch(r"[^\n]{10,120}", component.summary) and not component.summary.endswith("."),
+        f"the summary '{component.summary}' must be one line of 10 to 120 characters without a full "
+        "stop",
     )
 
 

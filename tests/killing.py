@@ -51,7 +51,8 @@ class Reference:
 
 def reference(arguments: Sequence[str], patch: Patch = lambda: None) -> Reference:
     """Run to the end, on pictures that are decoded already."""
-    assert trial([*arguments, "--out", "first"], patch=patch).code == 0
+    first = trial([*arguments, "--out", "first"], patch=patch)
+    assert first.code == 0, first.err
     done = trial([*arguments, "--out", "reference"], patch=patch)
     assert done.code == 0, done.err
     shutil.rmtree("first")
@@ -93,7 +94,9 @@ def check(whole: Reference, last: Trial, tally: Tally, what: str) -> None:
         tally.faults.append(f"{what}: exit {last.code}: {last.err[-300:]}")
         return
     found = bits(Path("run"))
-    wrong = [name for name in whole.bits.keys() | found.keys() if whole.bits.get(name) != found.get(name)]
+    wrong = [
+        name for name in whole.bits.keys() | found.keys() if whole.bits.get(name) != found.get(name)
+    ]
     wrong += litter(Path())
     if wrong:
         tally.faults.append(f"{what}: {', '.join(sorted(wrong))}")
@@ -106,26 +109,20 @@ def kill_in_chains(whole: Reference, seeds: Iterable[int], longest: int = 5) -> 
     tally = Tally()
     for seed in seeds:
         draw = random.Random(seed)
-        at = draw.randrange(len(whole.events))
-        tally.planned += 1
-        ended = killed(whole, at)
-        places = [at]
-        for _ in range(draw.randrange(1, longest)):
-            if ended.code != KILLED:
+        places = [draw.randrange(len(whole.events))]
+        ended = killed(whole, places[0])
+        chain = Tally()
+        while ended.code == KILLED:
+            chain.planned += 1
+            chain.landed += 1
+            chain.kinds[ended.acted[0]] += 1
+            if len(places) == longest:
                 break
             places.append(draw.randrange(60))
-            tally.planned += 1
-            tally.landed += 1
-            tally.kinds[ended.acted[0]] += 1
             ended = go_on(whole, partial(Kill, at=places[-1]))
-        if ended.code == KILLED:
-            tally.landed += 1
-            tally.kinds[ended.acted[0]] += 1
-        else:
-            tally.planned -= 1  # the resume had fewer events than that
-        before = tally.exact
-        check(whole, go_on(whole), tally, f"killed at {places}")
-        tally.exact = before + (tally.exact - before) * len(places)
+        check(whole, go_on(whole), chain, f"killed at {places}")
+        chain.exact *= chain.landed
+        tally.add(chain)
         shutil.rmtree("run", ignore_errors=True)
     return tally
 

@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -155,6 +156,7 @@ def half_of(kind: str, arguments: tuple[Any, ...]) -> None:
 def warm() -> None:
     """Import once what every trial needs; PyTorch imports a part of itself with the first step."""
     import torch
+
     from clfw.manager import installed_catalog
 
     torch.set_num_threads(1)
@@ -163,8 +165,9 @@ def warm() -> None:
     torch.optim.SGD([parameter], lr=0.1).step()
     installed_catalog(())
     for name in (
-        "clfw.run", "clfw.runend", "clfw.cli.run", "clfw.cli.resume", "clfw.cli.progress", "clfw.resuming", "clfw.inference",
-        "clfw.evaluating", "clfw_plugins.small_cnns.kit", "clfw_plugins.small_cnns.fashion",
+        "clfw.run", "clfw.runend", "clfw.cli.run", "clfw.cli.resume", "clfw.cli.progress",
+        "clfw.resuming", "clfw.inference", "clfw.evaluating",
+        "clfw_plugins.small_cnns.kit", "clfw_plugins.small_cnns.fashion",
         "clfw_plugins.backbones.frozen", "clfw_plugins.csv_images.reader",
         "clfw_plugins.augmentations.geometry", "clfw_plugins.augmentations.mixing",
     ):  # fmt: skip
@@ -223,8 +226,8 @@ def child(
     talk: Path,
 ) -> None:
     """The forked process."""
-    import clfw.runend
     import clfw.cli
+    import clfw.runend
 
     for number, suffix in ((1, ".out"), (2, ".err")):
         os.dup2(os.open(f"{talk}{suffix}", os.O_WRONLY | os.O_CREAT, 0o666), number)
@@ -276,7 +279,8 @@ def bits(run: Path) -> dict[str, str]:
     for name in ("evaluation.json", "summary.json"):
         value = json.loads((run / name).read_text())
         found[name] = digest(json.dumps(without_wall(value), sort_keys=True).encode())
-    rows = [without_wall(json.loads(line)) for line in (run / "metrics.jsonl").open()]
+    metrics = (run / "metrics.jsonl").read_text().splitlines()
+    rows = [without_wall(json.loads(line)) for line in metrics]
     found["metrics.jsonl"] = digest(json.dumps(rows, sort_keys=True).encode())
     last = max((run / "checkpoints").glob("step-*"))
     counters = json.loads((last / "state.json").read_text())
@@ -304,8 +308,17 @@ def litter(folder: Path) -> list[str]:
 
 
 @contextlib.contextmanager
+def workplace():
+    """A folder of a campaign's own, in memory where there is such a disk, and gone afterwards."""
+    memory = Path("/dev/shm")
+    where = memory if memory.is_dir() else None
+    with tempfile.TemporaryDirectory(dir=where) as folder, working_in(Path(folder)):
+        yield
+
+
+@contextlib.contextmanager
 def working_in(folder: Path):
-    """A folder of a campaign's own, with cache and home inside."""
+    """A working folder with cache and home beside it."""
     names = ("home", "cache", "data", "config", "work")
     for name in names:
         (folder / name).mkdir(parents=True)

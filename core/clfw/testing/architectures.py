@@ -1,7 +1,6 @@
 """Checks of architectures: networks built for several tasks and put through what a run does."""
 
 import contextlib
-import os
 from collections.abc import Mapping
 from functools import partial
 
@@ -14,7 +13,7 @@ from clfw.task import Task
 from clfw.tensorfile import decode, encode
 from clfw.testing.building import TASKS, built_for, pictures, smallest
 from clfw.testing.finding import Check, Fault, require
-from clfw.testing.watching import process, watched
+from clfw.testing.watching import process, restored, watched
 
 
 def architecture_checks(component: Architecture) -> dict[str, Check]:
@@ -216,11 +215,8 @@ def loads_nothing(component: Architecture) -> None:
 def leaves_the_process_alone(component: Architecture) -> None:
     """What is not the plugin's own stays as it was, or other plugins' results change."""
     found = smallest(component)
-    before = process()
-    try:
+    with restored():
+        before = process()
         load(component.build)(found.params, found.task)
         changed = [name for name, value in process().items() if value != before[name]]
-    finally:
-        torch.set_default_dtype(before["torch's default dtype"])
-        os.chdir(before["the working folder"])
     require(not changed, f"build changes {', '.join(changed)}: leave it as it was")

@@ -2,6 +2,7 @@
 
 import contextlib
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from clfw.params import Params, params_class
 from clfw.preprocess import Preprocess
 from clfw.task import Task
 from clfw.testing.finding import Fault, require
+from clfw.testing.watching import restored
 
 LARGEST = 20_000_000  # parameters; a larger network is not built
 SHAPES = ((2, 1, 28, 28), (10, 3, 32, 48), (100, 1, 64, 64), (1000, 3, 224, 224))  # K, C, H, W
@@ -44,7 +46,12 @@ def built_for(component: Architecture, task: Task, seed: int = 0) -> Built | Non
         with tempfile.TemporaryDirectory() as folder:
             params, own = load(component.prepare)(params, natural, Path(folder))
         task = Task(classes=task.classes, channels=own.channels, height=own.height, width=own.width)
-    build = load(component.build)
+    with restored():
+        return built_with(load(component.build), params, task, seed)
+
+
+def built_with(build: Callable[..., Any], params: Params, task: Task, seed: int) -> Built | None:
+    """The network, unless it is too large, which the meta device shows at no cost."""
     with contextlib.suppress(RuntimeError, NotImplementedError), torch.device("meta"):
         if size(build(params, task)) > LARGEST:
             return None

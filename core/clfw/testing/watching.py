@@ -57,6 +57,21 @@ def watched() -> Iterator[list[str]]:
         Watch.seen = None
 
 
+@contextlib.contextmanager
+def restored() -> Iterator[None]:
+    """Puts back what a build may have changed, so that no later check sees it."""
+    dtype, folder, threads = torch.get_default_dtype(), os.getcwd(), torch.get_num_threads()  # noqa: PTH109
+    recording = torch.is_grad_enabled()
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(dtype)
+        torch.set_grad_enabled(recording)
+        os.chdir(folder)
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
+
+
 def process() -> dict[str, Any]:
     """What is shared by everything in the process; torch's own draws aside, which weights need."""
     return {

@@ -15,7 +15,8 @@ from clfw.plugin import Plugin
 GROUP = "clfw"
 FOLDERS = (".dist-info", ".egg-info")
 REQUIREMENT = re.compile(
-    r"clfw\s*(?:\[[^\]]*\])?\s*\(?(?P<range>[^;)]*)\)?\s*(?:;(?P<marker>.*))?", re.IGNORECASE
+    r"clfw\s*(?:\[[^\]]*\])?\s*\(?(?P<range>[<>=!~][^;)]*)?\)?\s*(?:;(?P<marker>.*))?",
+    re.IGNORECASE,
 )
 
 
@@ -109,7 +110,7 @@ def required_range(requirements: list[str]) -> str:
     ranges = []
     for requirement in requirements:
         match = REQUIREMENT.fullmatch(requirement)
-        if match and match["range"].strip() and applies(match["marker"] or ""):
+        if match and match["range"] and applies(match["marker"] or ""):
             ranges.append(match["range"].replace(" ", ""))
     return ",".join(ranges)
 

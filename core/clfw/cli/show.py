@@ -19,6 +19,7 @@ from clfw.cli.options import (
 if TYPE_CHECKING:
     from clfw.anatomy import LayerFacts
     from clfw.cli.options import Installed
+    from clfw.components import Component
 
 
 @click.command()
@@ -86,11 +87,13 @@ def facts(name: str, there: "Installed") -> list[dict[str, Any]]:
             offer = there.catalog.find(kind, entry.component)
             cls = params_class(offer.component)
             part |= {"component": entry.component, "plugin": offer.plugin.origin}
+            part |= facts_of(offer.component)
             group = "model" if section == "models" else "data"
             part["parameters"] = described(describe(cls), group, entry.table("values"))
             if section == "data":
                 extra = describe(DataValues)
                 part["parameters"] += described(extra, group, entry.table("values"))
+        part |= recipes_of(section, name, there)
         part["example"] = example(section, name)
         found.append(part)
     if ("augmentation", name) in there.catalog.offers:
@@ -109,6 +112,38 @@ def facts(name: str, there: "Installed") -> list[dict[str, Any]]:
             hint=nearest(name, known, "see what there is: clfw list"),
         )
     return found
+
+
+def facts_of(component: "Component") -> dict[str, Any]:
+    """What a component declares of itself, where it does."""
+    facts: dict[str, Any] = {}
+    if count := getattr(component, "parameter_count", None):
+        facts["size"] = f"{count:,} parameters for the task it was made for"
+    if channels := getattr(component, "channels", ()):
+        facts["channels"] = " or ".join(map(str, channels))
+    if sample := getattr(component, "sample", ""):
+        facts["sample"] = sample
+    return facts
+
+
+def recipes_of(section: str, name: str, there: "Installed") -> dict[str, Any]:
+    """The recipes that use a model or data, each with what is published of it."""
+    key = {"models": "model", "data": "data"}.get(section)
+    if key is None:
+        return {}
+    recipes = {
+        recipe.name: recipe.table("published")
+        for (s, _), recipe in there.registry.entries.items()
+        if s == "recipes" and recipe.fields.get(key) == name
+    }
+    return {"recipes": recipes} if recipes else {}
+
+
+def in_words(value: Any) -> str:
+    """A fact on one line: tables as "key value", recipes with their published accuracies."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {in_words(part)}".rstrip() for key, part in value.items())
+    return str(value)
 
 
 def described(rows: list[Any], group: str, values: dict[str, Any]) -> list[dict[str, Any]]:
@@ -141,7 +176,7 @@ def print_facts(part: dict[str, Any]) -> None:
     click.echo(f"{part.pop('name')} ({part.pop('kind')})")
     parameters = part.pop("parameters", [])
     for key, value in part.items():
-        click.echo(f"  {key:<10} {value}")
+        click.echo(f"  {key:<10} {in_words(value)}")
     if parameters:
         click.echo("  parameters")
     for row in parameters:

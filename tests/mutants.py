@@ -123,7 +123,7 @@ MUTANTS: dict[str, Patch] = {
     "best weights": forgetting(best),
     "best figure": forgetting(progress(best=None)),
     "evaluations without progress": forgetting(progress(stale=0)),
-    "evaluations on the plateau": forgetting(progress(plateau_stale=5)),
+    "evaluations on the plateau": forgetting(progress(plateau_stale=-3)),
     "fall of the learning rate": forgetting(progress(lr_scale=1.0)),
     "evaluations of the epoch": forgetting(points),
     "cutting back of the files": cut_back,

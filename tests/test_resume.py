@@ -30,7 +30,7 @@ RICH = plain(
     *DROPOUT, *NORM, "--augment", "flip,rotate", "--epochs", "6",
     *train(
         ema=0.8, schedule="plateau", plateau_patience=0, plateau_factor=0.9, patience=9,
-        evaluate_steps=2, lr=0.5, monitor="loss",
+        evaluate_steps=2, lr=0.5, seed=6, monitor="loss",
     ),
 )  # fmt: skip
 

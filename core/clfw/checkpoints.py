@@ -53,15 +53,7 @@ def commit(folder: Path, snapshot: Snapshot) -> Path:
         TENSORS: encode(snapshot.tensors),
         COUNTERS: canonical_json(snapshot.counters).encode(),
     }
-    manifest = {
-        "format": FORMAT,
-        "step": snapshot.step,
-        "files": {
-            name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-            for name, data in files.items()
-        },
-    }
-    files[MANIFEST] = canonical_json(manifest).encode()
+    files[MANIFEST] = manifest_of(snapshot.step, files)
     target = folder / f"step-{snapshot.step:09d}"
     temporary = folder / storage.unique_name(target.name)
     try:
@@ -97,6 +89,15 @@ def require_finite(snapshot: Snapshot) -> None:
         )
 
 
+def manifest_of(step: int, files: Mapping[str, bytes]) -> bytes:
+    """The manifest, which follows from the step and the two files alone."""
+    facts = {
+        name: {"bytes": len(files[name]), "sha256": hashlib.sha256(files[name]).hexdigest()}
+        for name in (TENSORS, COUNTERS)
+    }
+    return canonical_json({"format": FORMAT, "step": step, "files": facts}).encode()
+
+
 def verify(checkpoint: Path) -> tuple[int, dict[str, bytes]]:
     """The step and the content of both files, once every byte is what the manifest says.
 
@@ -104,17 +105,31 @@ def verify(checkpoint: Path) -> tuple[int, dict[str, bytes]]:
         DataError: what is wrong with which file.
     """
     try:
-        manifest = strict_json((checkpoint / MANIFEST).read_bytes())
-        step, facts = manifest["step"], manifest["files"]
-        if manifest["format"] != FORMAT or checkpoint.name != f"step-{step:09d}":
-            raise DataError(f"{checkpoint.name}: the manifest is of another checkpoint")
-        files = {name: (checkpoint / name).read_bytes() for name in (TENSORS, COUNTERS)}
-        for name, data in files.items():
-            if hashlib.sha256(data).hexdigest() != facts[name]["sha256"]:
-                raise DataError(f"{checkpoint.name}: {name}: sha256 differs")
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DataError(f"{checkpoint.name}: damaged: {printable(str(error))}") from None
-    return step, files
+        files = {name: (checkpoint / name).read_bytes() for name in (TENSORS, COUNTERS, MANIFEST)}
+    except OSError as error:
+        where = Path(str(error.filename)).name
+        raise DataError(f"{checkpoint.name}: damaged: {where}: {error.strerror}") from None
+    return require_whole(checkpoint.name, files), files
+
+
+def require_whole(name: str, files: Mapping[str, bytes]) -> int:
+    """The step of the checkpoint called `name`; `DataError` unless its files are as committed."""
+    digits = name.removeprefix("step-")
+    step = int(digits) if digits.isdecimal() else -1
+    expected = manifest_of(step, files)
+    if files[MANIFEST] == expected:
+        return step
+    try:
+        found = strict_json(files[MANIFEST])
+        if found["format"] != FORMAT:
+            raise DataError(f"{name}: format {printable(str(found['format']))}, not {FORMAT}")
+        if found["step"] != step:
+            raise DataError(f"{name}: the manifest is of another checkpoint")
+        wanted = strict_json(expected)["files"]
+        wrong = [n for n in wanted if found["files"][n]["sha256"] != wanted[n]["sha256"]]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        wrong = []
+    raise DataError(f"{name}: damaged: {f'{wrong[0]}: sha256 differs' if wrong else MANIFEST}")
 
 
 def read(checkpoint: Path) -> Snapshot:

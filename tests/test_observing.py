@@ -1,0 +1,132 @@
+"""Plugins that hear of finished epochs, TensorBoard's among them."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from clfw.errors import PluginError
+from commandline import assert_refused, clfw, succeed
+from fake_plugins import install
+from tiny_sets import write_bars
+
+OBSERVER = """
+import json
+from clfw import hookimpl
+
+@hookimpl
+def clfw_epoch_finished(folder, plan, report):
+    with open("heard.jsonl", "a") as file:
+        facts = [str(folder), plan["model"]["entry"], report.epoch, report.step, report.loss]
+        file.write(json.dumps(facts) + "\\n")
+    {body}
+"""
+RUN = (
+    *("run", "--model", "fashion_mlp", "--data", "csv_images", "--set", "data.path=bars"),
+    *("--set", "data.validation=0.3", "--set", "train.checkpoint_seconds=0", "--epochs", "3"),
+)
+
+
+@pytest.fixture(autouse=True)
+def bars() -> Path:
+    """A small set."""
+    return write_bars(Path("bars"))
+
+
+def heard() -> list[list[object]]:
+    path = Path("heard.jsonl")
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def weights(folder: str) -> bytes:
+    return Path(folder, "model.safetensors").read_bytes()
+
+
+def test_an_observer_that_a_run_names_hears_every_epoch_and_nobody_else_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("listener", OBSERVER.format(body="pass"), tmp_path, monkeypatch)
+    succeed(*RUN)
+    assert heard() == []
+    folder = succeed(*RUN, "--observe", "listener", "--json").json["run"]
+    told = [json.loads(line) for line in Path(folder, "metrics.jsonl").read_text().splitlines()]
+    assert heard() == [[folder, "fashion_mlp", r["epoch"], r["step"], r["loss"]] for r in told]
+    assert json.loads(Path(folder, "plan.json").read_text())["observers"] == ["listener"]
+
+
+def test_an_observer_leaves_no_mark_on_the_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("listener", OBSERVER.format(body="import torch; torch.rand(3)"), tmp_path, monkeypatch)
+    alone = succeed(*RUN, "--json").json["run"]
+    seen = succeed(*RUN, "--observe", "listener", "--json")
+    assert weights(alone) == weights(seen.json["run"])
+    assert (
+        "plugin 'listener' of listener-kit 0.1: hook clfw_epoch_finished, epoch 1: drew" in seen.err
+    )
+
+
+def test_an_observer_that_raises_ends_with_69_and_the_run_goes_on_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = "if report.epoch == 2: raise OSError('disk full')"
+    install("listener", OBSERVER.format(body=body), tmp_path, monkeypatch)
+    whole = succeed(*RUN, "--json").json["run"]
+    stopped = clfw(*RUN, "--observe", "listener", "--out", "cut")
+    assert stopped.code == 69
+    for part in ("'listener' of listener-kit 0.1", "clfw_epoch_finished", "epoch 2", "disk full"):
+        assert part in stopped.err
+    command = stopped.err.splitlines()[-1].partition("clfw ")[2].split()
+    assert command == ["resume", "cut", "--disable-plugin", "listener"]
+    succeed(*command)
+    assert weights("cut") == weights(whole)
+
+
+def test_a_resumed_run_tells_the_observers_that_it_was_started_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("listener", OBSERVER.format(body="pass"), tmp_path, monkeypatch)
+    folder = succeed(*RUN, "--observe", "listener", "--json").json["run"]
+    succeed("resume", folder, "--epochs", "5")
+    assert [epoch for _, _, epoch, _, _ in heard()] == [1, 2, 3, 4, 5]
+
+
+def test_an_observer_that_is_none_is_refused_before_anything_starts() -> None:
+    assert_refused(
+        clfw(*RUN, "--observe", "tensorbord"), 2, "'tensorbord'", "did you mean 'tensorboard'?"
+    )
+    assert_refused(clfw(*RUN, "--observe", "small_cnns"), 2, "'small_cnns'")
+
+
+def test_tensorboard_gets_every_update_and_evaluation_once(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    folder = succeed(*RUN, "--observe", "tensorboard", "--json").json["run"]
+    read = EventAccumulator(f"{folder}/tensorboard").Reload()
+    lines = Path(folder, "steps.csv").read_text().splitlines()[1:]
+    losses = [(event.step, event.value) for event in read.Scalars("train/loss")]
+    assert losses == [
+        (int(step), pytest.approx(float(loss), rel=1e-6))
+        for step, loss, *_ in (line.split(",") for line in lines)
+    ]
+    assert [event.value for event in read.Scalars("epoch")] == [1, 2, 3]
+    assert {"validation/accuracy", "train/lr", "train/gradient_norm"} <= set(read.Tags()["scalars"])
+
+
+def test_without_the_package_tensorboard_its_plugin_loads_and_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("torch.utils.tensorboard")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    rows = succeed("plugins", "--json").json
+    assert next(row["state"] for row in rows if row["name"] == "tensorboard") == "ok"
+    finished = clfw(*RUN, "--observe", "tensorboard")
+    assert finished.code == 69
+    assert "needs the package tensorboard" in finished.err
+    assert "hint: pip install 'clfw[tensorboard]'; then clfw resume" in finished.err
+
+
+def test_an_error_of_an_observer_is_a_plugins_error() -> None:
+    assert PluginError("x").exit_code == 69

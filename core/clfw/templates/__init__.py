@@ -35,7 +35,9 @@ def write_package(name: str, kind: str, folder: Path) -> Path:
         "package": f"clfw-{name.replace('_', '-')}",
         "module": f"clfw_{name}",
         "words": "".join(word.capitalize() for word in name.split("_")),
-        "range": f">={major}.{minor},<{major}.{minor + 1}" if major == 0 else f">={major},<{major + 1}",
+        "range": f">={major}.{minor},<{major}.{minor + 1}"
+        if major == 0
+        else f">={major},<{major + 1}",
     }
     for shared in (HERE / "shared", HERE / kind):
         for template in sorted(shared.rglob(f"*{ENDING}")):

@@ -7,7 +7,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol
 
 from clfw.errors import DataError, InputMissing, StorageError, printable
@@ -57,11 +57,12 @@ def open_tree(path: Path, *, look_through: bool = True) -> FileTree:
 
 def is_stray(name: str) -> bool:
     """Whether a file is left behind by an operating system or editor, not part of the data."""
-    parts = PurePosixPath(name).parts
+    *folders, last = name.split("/")  # ten times as fast as a path object, and asked of every file
     return (
-        parts[-1] in STRAY_NAMES
-        or parts[-1].startswith("._")
-        or any(p in STRAY_FOLDERS for p in parts)
+        last in STRAY_NAMES
+        or last.startswith("._")
+        or last in STRAY_FOLDERS
+        or not STRAY_FOLDERS.isdisjoint(folders)
     )
 
 
@@ -75,7 +76,8 @@ def is_regular(entry: "os.DirEntry[str]") -> bool:
 
 def is_picture(name: str) -> bool:
     """Whether a file's suffix is one that clfw decodes."""
-    return PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES
+    stem, dot, suffix = name.rpartition("/")[2].rpartition(".")
+    return bool(stem) and f"{dot}{suffix}".lower() in PICTURE_SUFFIXES
 
 
 class FolderTree:
@@ -226,8 +228,9 @@ class ZipTree:
 
 def wrapping_folder(names: list[str]) -> str:
     """The single top folder that holds every file that is no stray, with its slash, or ""."""
-    tops = {PurePosixPath(name).parts[0] for name in names if not is_stray(name)}
-    inside = all("/" in name for name in names if not is_stray(name))
+    kept = [name for name in names if not is_stray(name)]
+    tops = {name.partition("/")[0] for name in kept}
+    inside = all("/" in name for name in kept)
     if len(tops) != 1 or not inside or tops & SPLIT_FOLDERS:
         return ""
     return f"{tops.pop()}/"  # strays outside it, as in __MACOSX/, keep their names

@@ -5,7 +5,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,19 +58,22 @@ def read_table(source: Source, reader: dict[str, Any]) -> Table:
     if cached is None:
         cached = source.table()
         # ASCII: `json` escapes the rest, names that are no UTF-8 too.
-        write_atomically(path, json.dumps(asdict(cached), separators=(",", ":")).encode())
+        columns = {field.name: getattr(cached, field.name) for field in fields(cached)}
+        if cached.submission is not None:
+            columns["submission"] = asdict(cached.submission)
+        write_atomically(path, json.dumps(columns, separators=(",", ":")).encode())
     return cached
 
 
 def _load_table(path: Path) -> Table | None:
     try:
-        fields = json.loads(path.read_bytes())
+        columns = json.loads(path.read_bytes())
         for name in ("groups", "class_names", "class_values", "strays"):
-            fields[name] = tuple(fields[name])
-        if fields["submission"] is not None:
-            layout = fields["submission"]
-            fields["submission"] = Submission(**{**layout, "keys": tuple(layout["keys"])})
-        return Table(**fields)
+            columns[name] = tuple(columns[name])
+        if columns["submission"] is not None:
+            layout = columns["submission"]
+            columns["submission"] = Submission(**{**layout, "keys": tuple(layout["keys"])})
+        return Table(**columns)
     except (OSError, ValueError, TypeError, KeyError):  # absent or damaged: made again
         return None
 

@@ -1,7 +1,7 @@
 """Reads CSV lists of pictures, beside the pictures in a folder or inside one zip."""
 
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from clfw import DataError, Submission, Table
 from clfw.csvfile import CsvRow, read_csv
@@ -86,7 +86,7 @@ class CsvImages:
     def _resolve(self, rows: "list[Listed]") -> list[str]:
         """The file of each row; every row without one is named."""
         present = set(self._tree.names())
-        stems = {str(PurePosixPath(n).with_suffix("")): n for n in present if is_picture(n)}
+        stems = {n.rpartition(".")[0]: n for n in present if is_picture(n)}
         files, faults = [], []
         for row in rows:
             candidates = (f"{row.folder}/{row.key}" if row.folder else row.key, row.key)
@@ -145,8 +145,7 @@ class Listed:
         self.label = label
         self.group = row.values[params.group] if params.group else ""
         self.folder = params.train_folder if split == "train" else params.test_folder
-        parts = PurePosixPath(self.key).parts
-        if not self.key or ".." in parts or self.key.startswith("/"):
+        if not self.key or ".." in self.key.split("/") or self.key.startswith("/"):
             raise DataError(
                 f"{self.place} (column {image}): '{printable(self.key)}' is no id or relative path"
             )

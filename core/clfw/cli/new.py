@@ -35,4 +35,4 @@ def plugin(name: str, kind: str, out: Path | None) -> None:
 
     folder = write_package(name, kind, out or Path(f"clfw-{name.replace('_', '-')}"))
     click.echo(str(folder))
-    say(f"next: pip install -e '{folder}[test]' && pytest {folder} && clfw show {name}")
+    say(f"next: cd {folder} && pip install -e '.[test]' && pytest && clfw show {name}")

@@ -1,35 +1,31 @@
 """What every registered architecture, dataset and entry promises, tried on each of them."""
 
 import re
-from collections.abc import Mapping
+import struct
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import nn
 
-from clfw.components import Architecture, Dataset, load
-from clfw.decoding import decode
-from clfw.errors import InputMissing, TaskNotSupported, UsageError
+from clfw.components import Architecture, load
+from clfw.errors import InputMissing, TaskNotSupported
 from clfw.manager import Catalog, installed_catalog
 from clfw.opening import open_data, task_of
-from clfw.params import Layer, Params, params_class, resolve
+from clfw.params import Params, params_class
 from clfw.plan import Plan, Request, resolve_plan
 from clfw.preprocess import Preprocess
 from clfw.registry import packaged_registry, parse, read_registry
 from clfw.source import SPLITS
 from clfw.task import Task
-from clfw.weights import build_model, require_output, restore_model, save_weights
-from clfw.weightsfile import read_header
+from clfw.testing import checks, faults_of
+from clfw.weights import build_model
+from tiny_sets import BARS, bar, png, write_bars, write_list
 
 TASKS = {
     "grey digits": Task(classes=tuple("0123456789"), channels=1, height=28, width=28),
-    "wide, colour": Task(classes=("ant", "bee"), channels=3, height=32, width=48),
     "colour": Task(classes=("a", "b", "c", "d", "e"), channels=3, height=64, width=64),
 }
 
@@ -53,11 +49,9 @@ def architecture(name: str) -> Architecture:
     return component
 
 
-def parameters(component: Architecture | Dataset, **wished: object) -> Params:
-    """Its defaults, with those of the wishes that it knows and without anything to fetch."""
-    cls = params_class(component)
-    wishes = {"backbone_weights": "random", **wished}
-    return cls.model_validate({k: v for k, v in wishes.items() if k in cls.model_fields})
+def parameters(component: Architecture) -> Params:
+    """Its defaults."""
+    return params_class(component)()
 
 
 def suited(
@@ -73,113 +67,47 @@ def suited(
     )
 
 
-def build(component: Architecture, task: Task, folder: Path) -> tuple[nn.Module, Params, Task]:
-    params, task = suited(component, parameters(component), task, folder)
-    return build_model(component, params, task), params, task
+def example_files(reader: str, folder: Path) -> None:
+    """A dozen pictures of three classes, in the files that a reader reads by default."""
+    labels = [number % 3 for number in range(12)]
+    pictures = np.stack([bar(label, number) for number, label in enumerate(labels)])
+    folder.mkdir()
+    if reader == "image_folder":
+        for number, label in enumerate(labels):
+            (folder / BARS[label]).mkdir(exist_ok=True)
+            (folder / BARS[label] / f"{number}.png").write_bytes(png(pictures[number]))
+    elif reader == "pixel_csv":
+        header = ["label", *(f"pixel{i}" for i in range(pictures[0].size))]
+        rows = [[label, *p.ravel()] for label, p in zip(labels, pictures, strict=True)]
+        write_list(folder / "train.csv", [header, *rows])
+    elif reader == "idx_files":
+        for split in ("train", "t10k"):
+            head = struct.pack(">4I", 0x803, *pictures.shape)
+            (folder / f"{split}-images-idx3-ubyte").write_bytes(head + pictures.tobytes())
+            head = struct.pack(">2I", 0x801, len(labels))
+            (folder / f"{split}-labels-idx1-ubyte").write_bytes(head + bytes(labels))
+    elif reader == "arrays":
+        np.savez(folder / "set.npz", train_images=pictures, train_labels=labels)
+    else:
+        folder.rmdir()
+        write_bars(folder, train=12, test=3)
 
 
-def smallest(component: Architecture, folder: Path) -> tuple[nn.Module, Params, Task]:
-    """Built for the first task that it supports."""
-    for task in TASKS.values():
-        try:
-            return build(component, task, folder)
-        except TaskNotSupported:
-            continue
-    pytest.fail(f"{component.name} supports none of {', '.join(TASKS)}")
+READERS = [n for n in names("dataset") if catalog().find("dataset", n).component.needs_path]  # type: ignore[union-attr]
+FILES = dict.fromkeys(READERS, Path("files"))
+CHECKS = {
+    f"{subject}: {words}": (subject, words, check)
+    for plugin in catalog().plugins
+    for subject, words, check in checks(plugin, FILES)
+}
 
 
-@pytest.mark.parametrize("name", names("architecture"))
-def test_an_architecture_gives_a_logit_a_class_or_says_why_not(name: str, tmp_path: Path):
-    component = architecture(name)
-    supported = 0
-    for task in TASKS.values():
-        try:
-            model, _, own = build(component, task, tmp_path)
-        except TaskNotSupported as refusal:
-            assert name in refusal.message or "pixels" in refusal.message
-            assert "--set " in refusal.hint
-            continue
-        supported += 1
-        assert not component.channels or own.channels in component.channels
-        images = torch.rand(3, own.channels, own.height, own.width)
-        with torch.inference_mode():
-            logits = model.eval()(images)
-        assert (logits.shape, logits.dtype) == ((3, own.num_classes), torch.float32)
-        assert torch.isfinite(logits).all()
-        require_output(model, own, name)
-    assert supported
-
-
-@pytest.mark.parametrize("name", names("architecture"))
-def test_an_architecture_refuses_pictures_of_one_pixel_clearly(name: str, tmp_path: Path):
-    """Or serves them: what it may not do is fail in the middle of a run."""
-    task = Task(classes=("a", "b"), channels=1, height=1, width=1)
-    try:
-        model, _, own = build(architecture(name), task, tmp_path)
-    except TaskNotSupported as refusal:
-        assert "1x1" in refusal.message
-        return
-    require_output(model, own, name)
-
-
-@pytest.mark.parametrize("name", names("architecture"))
-def test_every_trainable_parameter_gets_a_gradient(name: str, tmp_path: Path):
-    torch.manual_seed(0)
-    model, _, task = smallest(architecture(name), tmp_path)
-    with torch.no_grad():  # scales that start at zero would hide what lies behind them
-        for parameter in model.parameters():
-            parameter.add_(0.02 * torch.randn_like(parameter))
-    model.train()
-    images = torch.randn(8, task.channels, task.height, task.width)
-    targets = torch.arange(8) % task.num_classes
-    nn.functional.cross_entropy(model(images), targets).backward()
-    trainable = {n: p for n, p in model.named_parameters() if p.requires_grad}
-    assert trainable
-    for tensor, parameter in trainable.items():
-        assert parameter.grad is not None, tensor
-        assert torch.isfinite(parameter.grad).all(), tensor
-        assert parameter.grad.any(), tensor
-
-
-@pytest.mark.parametrize("name", names("architecture"))
-def test_weights_come_back_bit_by_bit(name: str, tmp_path: Path):
-    component = architecture(name)
-    torch.manual_seed(1)
-    model, params, task = smallest(component, tmp_path)
-    path = tmp_path / "model.safetensors"
-    save_weights(path, model, description(component, params, task))
-    again = restore_model(read_header(path), catalog())
-    before, after = model.state_dict(), again.state_dict()
-    assert list(before) == list(after)
-    for tensor in before:
-        assert torch.equal(before[tensor], after[tensor]), tensor
-    images = torch.rand(2, task.channels, task.height, task.width)
-    with torch.inference_mode():
-        assert torch.equal(model.eval()(images), again(images))
-
-
-def description(component: Architecture, params: Params, task: Task) -> dict[str, Any]:
-    """What a run would write into the file."""
-    spread = {"mean": (0.5,) * task.channels, "std": (0.25,) * task.channels}
-    preprocess = Preprocess(channels=task.channels, height=task.height, width=task.width, **spread)
-    return {
-        "model": {"component": component.name, "values": params.model_dump(mode="json")},
-        "classes": list(task.classes),
-        "preprocess": preprocess.to_json(),
-        "data": {"source": "sample"},
-        "metrics": {},
-    }
-
-
-@pytest.mark.parametrize("name", names("architecture"))
-def test_equal_seeds_give_equal_weights_and_other_seeds_other_ones(name: str, tmp_path: Path):
-    def weights(seed: int) -> Mapping[str, torch.Tensor]:
-        torch.manual_seed(seed)
-        return smallest(architecture(name), tmp_path)[0].state_dict()
-
-    first, second, other = weights(3), weights(3), weights(4)
-    assert all(torch.equal(first[tensor], second[tensor]) for tensor in first)
-    assert not all(torch.equal(first[tensor], other[tensor]) for tensor in first)
+@pytest.mark.parametrize("which", CHECKS)
+def test_what_is_built_in_keeps_what_plugins_promise(which: str):
+    subject, words, check = CHECKS[which]
+    if subject in READERS:
+        example_files(subject, Path("files"))
+    assert list(faults_of(words, check)) == []
 
 
 def planned(**request: str) -> Plan:
@@ -245,76 +173,6 @@ def test_a_recipe_resolves_and_its_published_figures_are_shares(recipe: str):
     for split, figure in entry.table("published").items():
         assert split in SPLITS
         assert 0 < figure < 1
-
-
-@pytest.mark.parametrize("kind", ["architecture", "dataset", "augmentation"])
-def test_the_references_of_every_component_resolve(kind: str):
-    for name in names(kind):
-        component = catalog().find(kind, name).component  # type: ignore[arg-type]
-        assert component.summary
-        assert re.fullmatch(r"[^\n]{10,120}", component.summary)
-        for field in ("open", "build", "prepare", "initialise", "convert"):
-            if getattr(component, field, ""):
-                assert callable(load(getattr(component, field)))
-        cls = params_class(component)
-        for parameter, field in cls.model_fields.items():
-            assert field.description, f"{name}.{parameter}"
-        with pytest.raises(UsageError, match="no such parameter"):
-            resolve(cls, [Layer("--set", {"no_such_key": 1})], "model")
-
-
-FREE = [n for n in names("dataset") if not catalog().find("dataset", n).component.needs_path]  # type: ignore[union-attr]
-FEW = {"train": 20, "test": 20, "validation_pictures": 10, "side": 32}
-
-
-def source(name: str, **values: object) -> Any:
-    component = catalog().find("dataset", name).component
-    assert isinstance(component, Dataset)
-    return load(component.open)(parameters(component, **FEW, **values), None)
-
-
-@pytest.mark.parametrize("name", FREE)
-def test_a_dataset_without_files_has_a_sound_table(name: str, monkeypatch: pytest.MonkeyPatch):
-    def decodes(*_: object, **__: object) -> None:
-        raise AssertionError("a picture was decoded to open the dataset")
-
-    monkeypatch.setattr(cv2, "imdecode", decodes)
-    monkeypatch.setattr(Image, "open", decodes)
-    table = source(name).table()
-    size = len(table.keys)
-    columns = (table.labels, table.splits, table.stamps, table.places, table.groups or table.keys)
-    assert size >= 20
-    assert {len(column) for column in columns} == {size}
-    assert len(set(zip(table.splits, table.keys, strict=True))) == size
-    assert len(set(table.stamps)) == size
-    assert set(table.splits) <= set(SPLITS)
-    known = set(table.class_values or table.class_names)
-    assert known
-    assert {label for label in table.labels if label is not None} == known
-
-
-@pytest.mark.parametrize("name", FREE)
-def test_a_dataset_without_files_gives_pictures(name: str):
-    opened = source(name)
-    last = len(opened.table().keys) - 1
-    plain = Preprocess(channels=3, height=16, width=16)
-    pictures = [decode(opened.read(row), plain) for row in (0, 1, last)]
-    for picture in pictures:
-        assert (picture.shape, picture.dtype) == ((16, 16, 3), np.uint8)
-        assert picture.std() > 5  # neither blank nor constant
-    assert not np.array_equal(pictures[0], pictures[1])
-    again = source(name)
-    assert np.array_equal(decode(again.read(last), plain), pictures[2])
-
-
-@pytest.mark.parametrize("name", FREE)
-def test_a_dataset_keeps_its_identity_until_its_values_change(name: str):
-    first = source(name).identity()
-    assert source(name).identity() == first
-    fields = params_class(catalog().find("dataset", name).component).model_fields
-    assert fields, "nothing to vary"
-    if "drawing_seed" in fields:
-        assert source(name, drawing_seed=1).identity() != first
 
 
 @pytest.mark.parametrize("entry", entries("data"))

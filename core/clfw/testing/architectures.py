@@ -84,7 +84,7 @@ def refuses_clearly(component: Architecture) -> None:
 def keeps_to_its_channels(component: Architecture) -> None:
     """`channels` is what `clfw list --filter channels=1` goes by."""
     served = set()
-    for task in TASKS:
+    for task in TASKS[:2]:  # one grey, one colour
         with contextlib.suppress(TaskNotSupported):
             if built_for(component, task):
                 served.add(task.channels)

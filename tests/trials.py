@@ -149,7 +149,8 @@ def half_of(kind: str, arguments: tuple[Any, ...]) -> None:
         descriptor, data = arguments
         os.write(descriptor, data[: len(data) // 2])
     elif kind == "deletion" and arguments[0].is_dir():
-        next(arguments[0].iterdir()).unlink()
+        for path in list(arguments[0].iterdir())[:1]:
+            path.unlink()
 
 
 @functools.cache

@@ -9,7 +9,7 @@ decides.
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,10 @@ class Snapshot:
     counters: Mapping[str, Any]
 
 
-def commit(folder: Path, snapshot: Snapshot) -> Path:
+def commit(folder: Path, snapshot: Snapshot, require: Callable[[], None] = lambda: None) -> Path:
     """Put a snapshot into `folder` durably, verify it, and only then drop older ones.
+
+    `require` is asked last, and raises where this process may not write any more.
 
     Raises:
         Diverged: a tensor is not finite; nothing is written.
@@ -62,6 +64,7 @@ def commit(folder: Path, snapshot: Snapshot) -> Path:
         for name, data in files.items():
             storage.write_durably(temporary / name, data)
         storage.sync_folder(temporary)
+        require()
         if target.exists():  # a damaged one, or one that somebody else put there
             storage.rename(target, folder / f"damaged-{target.name}-{secrets.token_hex(4)}")
         storage.rename(temporary, target)

@@ -10,12 +10,13 @@ import os
 import socket
 import time
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from clfw import storage
-from clfw.errors import OutputError
+from clfw.errors import OutputError, StorageError
 
 FOLDER = "claims"
 
@@ -80,6 +81,19 @@ class Claim:
         return OutputError(
             f"{self._run}: is held by {by}", hint="wait for it, or stop it, then try again"
         )
+
+    def __enter__(self) -> "Claim":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+        if isinstance(error, StorageError):  # who is overtaken may lose files to who overtakes
+            self.require()
 
     def release(self) -> None:
         """Let the lock go; the number stays, as the record of who wrote."""

@@ -1,6 +1,7 @@
 """Where and how tensors are computed: the processor, memory format and threads, each with a reason."""
 
 import contextlib
+import os
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -61,6 +62,20 @@ class TorchDevice:
 
     def facts(self) -> Mapping[str, str]:
         return self._facts
+
+
+def prepare(threads: int | None, deterministic: bool) -> None:
+    """What holds for the whole process, before any tensor is computed.
+
+    On a GPU the fastest kernels add in an order that changes from run to run; deterministic ones do
+    not, and where there is none an operation fails by name.
+    """
+    if threads is not None:
+        torch.set_num_threads(threads)
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
+        torch.backends.cudnn.benchmark = False
 
 
 def choose(request: str) -> tuple[str, str]:

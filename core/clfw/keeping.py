@@ -107,11 +107,11 @@ class RunKeeper:
 
     def consider(self, state: TrainingState) -> None:
         """Save when due; raise `Stopped` after saving when a signal has come."""
-        signal_number = self._stop.number
-        if state.step != self._saved_step and (signal_number or self._due(state)):
+        if state.step != self._saved_step and (self._stop.number or self._due(state)):
             state.record.aside(lambda: self._save(state))
-        if signal_number:
-            raise self.stopped(f"stopped at step {state.step} of {state.total}", signal_number)
+        if self._stop.number and state.step == self._saved_step:
+            message = f"stopped at step {state.step} of {state.total}"
+            raise self.stopped(message, self._stop.number)
 
     def stopped(self, message: str, signal_number: int) -> Stopped:
         """The error that ends the process once everything is saved."""
@@ -138,7 +138,6 @@ class RunKeeper:
         sizes = {path.name: path.stat().st_size for path in growing}
         counters = {**snapshot.counters, "files": sizes, "plan": self._plan}
         folder = self._run / FOLDER
-        checkpoints.commit(
-            folder, Snapshot(step=snapshot.step, tensors=snapshot.tensors, counters=counters)
-        )
+        full = Snapshot(step=snapshot.step, tensors=snapshot.tensors, counters=counters)
+        checkpoints.commit(folder, full, self._claim.require)
         self._saved_at, self._saved_step = time.monotonic(), snapshot.step

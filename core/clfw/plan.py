@@ -14,6 +14,7 @@ from clfw.datavalues import DataValues
 from clfw.errors import InputMissing, UsageError, nearest, printable
 from clfw.manager import Catalog
 from clfw.params import Layer, Params, Resolved, params_class, parse_settings, resolve
+from clfw.plugin import Plugin
 from clfw.recipe import Recipe
 from clfw.registry import Entry, Registry
 
@@ -26,6 +27,8 @@ class Request:
         settings: `group.key=value` texts of `--set`.
         options: values of `train` given by options of their own, by key; `--lr` for "lr".
         augment: names given by `--augment`; None for what the recipe says.
+        observers: plugins that are to hear of finished epochs.
+        threads: CPU threads; None for what PyTorch takes.
     """
 
     model: str = ""
@@ -34,10 +37,13 @@ class Request:
     settings: Sequence[str] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     augment: Sequence[str] | None = None
+    observers: Sequence[str] = ()
     device: str = "auto"
     data_folder: Path | None = None
     require_full: bool = False
     sample: bool = False
+    threads: int | None = None
+    deterministic: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,6 +80,9 @@ class Plan:
     recipe_name: str
     device: str
     data_folder: Path
+    threads: int | None = None
+    deterministic: bool = False
+    observers: tuple[Plugin, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The content of `plan.json`."""
@@ -85,6 +94,9 @@ class Plan:
             "augment": [choice.to_json() for choice in self.augment],
             "train": self.recipe.to_json(),
             "device": self.device,
+            "threads": self.threads,
+            "deterministic": self.deterministic,
+            "observers": [plugin.name for plugin in self.observers],
         }
 
 
@@ -128,6 +140,9 @@ def resolve_plan(request: Request, catalog: Catalog, registry: Registry) -> Plan
         recipe_name=request.recipe,
         device=request.device,
         data_folder=request.data_folder or data_folder(),
+        observers=tuple(catalog.observer(name) for name in dict.fromkeys(request.observers)),
+        threads=request.threads,
+        deterministic=request.deterministic,
     )
 
 

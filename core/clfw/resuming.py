@@ -103,6 +103,12 @@ def plan_of(recorded: dict[str, Any], catalog: Catalog, data_folder: Path) -> Pl
         recipe_name=recorded["recipe"],
         device=recorded["device"],
         data_folder=data_folder,
+        observers=tuple(
+            catalog.observer(name)
+            for name in recorded.get("observers", ())
+            if name not in [plugin.name for plugin in catalog.plugins if plugin.state == "off"]
+        ),
+        deterministic=recorded["deterministic"] is True,
     )
 
 
@@ -162,7 +168,7 @@ def settled_values(plan: dict[str, Any]) -> dict[str, Any]:
     walk("", {k: v for k, v in plan.items() if k != "augment"})
     for number, item in enumerate(plan["augment"], 1):
         walk(f"augment.{number}", item)
-    for key in ("clfw", "data.found", "train.epochs"):
+    for key in ("clfw", "data.found", "observers", "threads", "train.epochs"):
         flat.pop(key, None)
     settled: dict[str, Any] = json.loads(json.dumps(flat))
     return settled

@@ -11,6 +11,7 @@ from clfw.interrupts import StopRequest
 from clfw.job import Job, Say
 from clfw.keeping import RunKeeper, needed_room
 from clfw.memory import memory_named
+from clfw.observing import tell_observers
 from clfw.opening import Pictures, Progress
 from clfw.plan import Plan
 from clfw.record import EpochReport
@@ -37,28 +38,37 @@ def execute(
     finally:
         if begun.exists():
             storage.try_remove(begun)
-    claim = Claim(folder)
-    try:
+    with Claim(folder) as claim:
         for line in header_lines(plan, pictures, bench, folder):
             say(line)
         return carry_on(plan, pictures, bench, seams, folder, claim, say, progress, start)
-    finally:
-        claim.release()
 
 
 def resume(
-    plan: Plan, pictures: Pictures, seams: Seams, folder: Path, say: Say, progress: Progress
-) -> Result:
-    """Go on with a run from its latest checkpoint; it ends with the bits it would have had."""
+    plan: Plan,
+    pictures: Pictures,
+    seams: Seams,
+    folder: Path,
+    longer: bool,
+    say: Say,
+    progress: Progress,
+) -> Result | None:
+    """Go on with a run from its latest checkpoint; it ends with the bits it would have had.
+
+    A finished one is gone on with where it is to be `longer`; None where it is not.
+    """
     start = time.perf_counter()
-    claim = Claim(folder)
-    try:
+    with Claim(folder) as claim:
+        if longer:
+            (folder / runs.SUMMARY).unlink(missing_ok=True)
+            chosen = runs.read_json(folder / runs.PLAN)["chosen"]
+            runs.write_json(folder / runs.PLAN, {**plan.to_json(), "chosen": chosen})
+        elif (folder / runs.SUMMARY).exists():  # another process has ended it meanwhile
+            return None
         storage.sweep(folder)
         storage.sweep(folder / KEPT_WEIGHTS)
         bench = set_up(plan, pictures, seams, progress, folder)
         return carry_on(plan, pictures, bench, seams, folder, claim, say, progress, start)
-    finally:
-        claim.release()
 
 
 def carry_on(
@@ -111,7 +121,9 @@ def carry_on(
                 say(trained.stopped)
             claim.require()
             stop.at_once = partial(keeper.stopped, "stopped after the last step")
-            return finish(plan, pictures, bench, folder, trained, start)
+            if stop.number:  # it came since the last checkpoint
+                raise stop.at_once(stop.number)
+            return finish(plan, pictures, bench, folder, claim, trained, start)
 
 
 def note_epoch(
@@ -138,3 +150,5 @@ def note_epoch(
         f"epoch {report.epoch:>3}  loss {report.loss:.4f}  accuracy {report.accuracy:.2%}{held_out}"
         f"  lr {report.lr:.2g}  {report.seconds:.1f} s  {report.images_per_second:,.0f} images/s"
     )
+    if plan.observers:
+        tell_observers(plan.observers, folder, plan.to_json(), report, say)

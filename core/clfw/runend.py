@@ -11,6 +11,7 @@ from torch import Tensor
 
 from clfw import runs, storage
 from clfw.boards import SAMPLES, Answered, draw_mistakes, draw_predictions, draw_samples
+from clfw.claim import Claim
 from clfw.evaluation import Evaluation
 from clfw.figures import draw_confusion, draw_curves, draw_steps, save_figure
 from clfw.insides import convolutions, draw_filters, find_convolution
@@ -54,7 +55,13 @@ class Result:
 
 
 def finish(
-    plan: Plan, pictures: Pictures, bench: Workbench, folder: Path, trained: Trained, start: float
+    plan: Plan,
+    pictures: Pictures,
+    bench: Workbench,
+    folder: Path,
+    claim: Claim,
+    trained: Trained,
+    start: float,
 ) -> Result:
     """Evaluate the chosen weights on every labelled split and write everything down."""
     evaluations, all_logits = {}, {}
@@ -62,11 +69,13 @@ def finish(
         logits = all_logits[split] = bench.logits(bench.trained, split)
         targets = bench.batches[split].targets.cpu()
         evaluations[split] = bench.evaluator.evaluate(logits, targets, bench.task.classes)
+        claim.require()
         if split != "train":
             write_predictions(folder / f"{split}.csv", pictures, split, logits)
     which = {"which": trained.weights, "step": trained.step, "averaged": trained.averaged}
     metrics = {name: evaluation.brief() for name, evaluation in evaluations.items()}
     facts = describe_weights(plan, pictures, which, metrics)
+    claim.require()
     save_weights(folder / FILE_NAME, bench.model, facts)
     runs.write_json(
         folder / runs.EVALUATION, {name: e.to_json() for name, e in evaluations.items()}
@@ -81,7 +90,9 @@ def finish(
         seconds=time.perf_counter() - start,
         images_per_second=images / training_seconds,
     )
+    claim.require()
     runs.write_json(folder / runs.SUMMARY, result.to_json(plan))
+    claim.require()  # who claims the folder after this finds the run finished
     return result
 
 

@@ -146,11 +146,14 @@ def sync_file(descriptor: int) -> None:
 
 def sync_path(path: Path) -> None:
     """Flush a file that was written to before, and whose bytes are about to be relied on."""
-    descriptor = os.open(path, os.O_RDWR)
     try:
-        sync_file(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_RDWR)
+        try:
+            sync_file(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be flushed: {error.strerror}") from None
 
 
 def sync_folder(folder: Path) -> None:

@@ -11,7 +11,7 @@ from clfw import runs
 from clfw.augmenting import chain
 from clfw.batches import Batches, Normalise, SplitBatches, evaluation_size
 from clfw.components import load
-from clfw.device import Device, TorchDevice
+from clfw.device import Device, TorchDevice, prepare
 from clfw.evaluation import Evaluation, Evaluator, StandardEvaluator, predict_logits
 from clfw.features import Extractor, backbone_digest, frozen_parts, identity
 from clfw.job import AugmentBatch, Trainer, no_augmentation
@@ -72,6 +72,7 @@ def set_up(
 
     `resumed` is the run folder whose frozen backbone is taken up; nothing is initialised then.
     """
+    prepare(plan.threads, plan.deterministic)
     device = seams.device(plan.device)
     task = task_of(pictures.rows, pictures.preprocess)
     seed_generators(plan.recipe.params.seed)

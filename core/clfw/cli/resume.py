@@ -1,6 +1,5 @@
 """`clfw resume`: go on with a run that was stopped, killed, or is to last longer."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +49,7 @@ def resume(
     recorded = read_run(path, there.catalog, data_dir or data_folder())
     recorded, note = extended(recorded, epochs)
     if recorded.summary is not None:
-        say(f"{path}: is finished already, nothing to do")
-        click.echo(json.dumps(recorded.summary, indent=2, ensure_ascii=False))
+        show_finished(path, recorded.summary)
         return
     for change in recorded.changes:
         say(f"warning: {change}: the same bits are not promised")
@@ -69,14 +67,19 @@ def resume(
     from clfw.workbench import Seams
 
     torch.set_num_threads(recorded.threads)
-    if note:
-        (path / runs.SUMMARY).unlink(missing_ok=True)
-        chosen = runs.read_json(path / runs.PLAN)["chosen"]
-        runs.write_json(path / runs.PLAN, {**plan.to_json(), "chosen": chosen})
-    result = resume_run(plan, pictures, seams or Seams(), path, say, show_progress)
+    result = resume_run(plan, pictures, seams or Seams(), path, bool(note), say, show_progress)
+    if result is None:
+        show_finished(path, runs.read_json(path / runs.SUMMARY))
+        return
     if as_json:
         print_json(result.to_json(plan))
         return
     for split, evaluation in result.evaluations.items():
         click.echo(f"{split} accuracy {evaluation.accuracy:.2%}, loss {evaluation.loss:.4f}")
     click.echo(f"{result.folder}: {result.seconds:.1f} s")
+
+
+def show_finished(path: Path, summary: Any) -> None:
+    """Say that there is nothing to do, and give the result that there is."""
+    say(f"{path}: is finished already, nothing to do")
+    print_json(summary)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clfw.cli.options import (
+    complete,
+    complete_observers,
     data_dir_option,
     device_option,
     installed,
@@ -15,6 +17,7 @@ from clfw.cli.options import (
     say,
     settings_option,
 )
+from clfw.errors import UsageError
 
 if TYPE_CHECKING:
     from clfw.cli.options import Installed
@@ -37,21 +40,45 @@ class CountOrFull(click.ParamType[Any]):
 
 
 @click.command()
-@click.option("--model", default="", help="Model entry or architecture; see clfw list.")
-@click.option("--data", default="", help="Data entry or dataset; see clfw list.")
-@click.option("--recipe", default="", help="Recipe entry; names model, data and values.")
+@click.option(
+    "--model",
+    default="",
+    shell_complete=complete("models"),
+    help="Model entry or architecture; see clfw list.",
+)
+@click.option(
+    "--data",
+    default="",
+    shell_complete=complete("data"),
+    help="Data entry or dataset; see clfw list.",
+)
+@click.option(
+    "--recipe",
+    default="",
+    shell_complete=complete("recipes"),
+    help="Recipe entry; names model, data and values.",
+)
 @click.option("--epochs", type=int, help="Passes over the training split.")
 @click.option("--steps", type=int, help="Stop after so many updates.")
 @click.option("--batch-size", type=CountOrFull(), help="Pictures in a batch, or 'full'.")
 @click.option("--lr", type=float, help="Learning rate.")
 @click.option("--seed", type=int, help="Decides weights, order and augmentation.")
 @click.option("--augment", help="Augmentations, as in flip,rotate; '' for none.")
+@click.option(
+    "--observe", "observers", multiple=True, metavar="PLUGIN", shell_complete=complete_observers,
+    help="Plugin that hears of finished epochs, as tensorboard. Repeatable.",
+)  # fmt: skip
 @settings_option
 @device_option
 @data_dir_option
+@click.option("--threads", type=click.IntRange(1, 1024), help="CPU threads; part of the plan.")
+@click.option("--deterministic", is_flag=True, help="Equal bits on a GPU too, at some cost.")
 @click.option("--require-full", is_flag=True, help="Refuse the bundled sample.")
 @click.option("--sample", is_flag=True, help="Use the bundled sample even where the full set is.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder (default: runs/NAME-001).")
+@click.option(
+    "--resume", type=click.Path(path_type=Path), metavar="RUN", help="The same as clfw resume RUN."
+)
 @lookup_options
 @json_option
 @click.pass_obj
@@ -62,12 +89,16 @@ def run(
     data: str,
     recipe: str,
     augment: str | None,
+    observers: tuple[str, ...],
     settings: tuple[str, ...],
     device: str,
     data_dir: Path | None,
+    threads: int | None,
+    deterministic: bool,
     require_full: bool,
     sample: bool,
     out: Path | None,
+    resume: Path | None,
     registry: Path | None,
     disabled: tuple[str, ...],
     as_json: bool,
@@ -80,6 +111,9 @@ def run(
     clfw run --recipe fashion_document
     clfw run --model fashion_cnn --data fashion_csv --set model.width=8 --epochs 3
     """
+    if resume is not None:
+        go_on(resume)
+        return
     from clfw.plan import Request
 
     there = installed(registry, disabled)
@@ -90,10 +124,13 @@ def run(
         settings=settings,
         options={key: value for key, value in train_options.items() if value is not None},
         augment=None if augment is None else [name for name in augment.split(",") if name],
+        observers=observers,
         device=device,
         data_folder=data_dir,
         require_full=require_full,
         sample=sample,
+        threads=threads,
+        deterministic=deterministic,
     )
     plan, result = start_run(request, there, seams, out)
     if as_json:
@@ -107,6 +144,31 @@ def run(
         )
     suffix = " (bundled sample)" if plan.data.source == "sample" else ""
     click.echo(f"{result.folder}: {result.seconds:.1f} s{suffix}")
+
+
+def go_on(path: Path) -> None:
+    """`run --resume RUN`: every other value is the run's own, so none but its length can be given."""
+    from click.core import ParameterSource
+
+    from clfw.cli.resume import resume
+
+    context = click.get_current_context()
+    kept = {parameter.name for parameter in resume.params}
+    given = {}
+    for parameter in context.command.params:
+        name = parameter.name
+        if (
+            name == "resume"
+            or context.get_parameter_source(name) is not ParameterSource.COMMANDLINE
+        ):
+            continue
+        if name not in kept:
+            raise UsageError(
+                f"--resume: a run goes on as it was planned, so {parameter.opts[0]} has no place",
+                hint="leave it out, or start a new run without --resume",
+            )
+        given[name] = context.params[name]
+    context.invoke(resume, path=path, **given)
 
 
 def start_run(

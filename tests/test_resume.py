@@ -80,6 +80,29 @@ def test_chains_of_kills_end_with_the_same_bits(place: None):
     assert_all_exact(kill_in_chains(whole_run(SMALL), range(6)))
 
 
+@pytest.mark.slow
+def test_a_run_killed_at_every_single_event_ends_with_the_same_bits(place: None):
+    whole = whole_run(SMALL)
+    tally = kill_at(whole, range(len(whole.events)))
+    assert_all_exact(tally)
+    assert tally.planned == len(whole.events)
+
+
+@pytest.mark.slow
+def test_fifty_chains_of_kills_end_with_the_same_bits(place: None):
+    assert_all_exact(kill_in_chains(whole_run(SMALL), range(100, 150)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_every_combination_survives_twenty_kills(name: str, place: None):
+    whole = whole_run(COMBINATIONS[name])
+    places = [number * len(whole.events) // 20 for number in range(20)]
+    tally = kill_at(whole, places)
+    assert_all_exact(tally)
+    assert tally.planned == 20
+
+
 @pytest.mark.parametrize("name", [n for n in COMBINATIONS if not n.startswith("frozen")])
 def test_every_kind_of_state_survives(name: str, place: None):
     whole = whole_run(COMBINATIONS[name])

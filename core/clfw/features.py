@@ -7,18 +7,19 @@ gives the same logits from stored features as from pictures, so training sees th
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from clfw.batches import Batch, SplitBatches, batch_bounds, shuffled
 from clfw.device import Device
-from clfw.errors import UsageError
+from clfw.errors import DataError, UsageError
 from clfw.opening import Progress
 from clfw.plan import canonical_json
 from clfw.storage import cache_folder, write_atomically
+from clfw.tensorfile import decode, encode
 
 AugmentBatch = Callable[[Tensor, Tensor, Tensor, int], tuple[Tensor, Tensor]]
 
@@ -105,10 +106,11 @@ class Extractor:
             facts.pop("augment")
         key = hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:32]
         path = cache_folder("features") / f"{key}.safetensors"
-        if not path.exists():
-            features = self._computed(batches, f"{split} features", augment, view)
-            write_atomically(path, save({"features": features.cpu().contiguous()}))
-        return load_file(path)["features"].to(self.device.torch_device)
+        features = stored_features(path, len(batches))
+        if features is None:
+            features = self._computed(batches, f"{split} features", augment, view).cpu()
+            write_atomically(path, encode({"features": features}))
+        return features.to(self.device.torch_device)
 
     def _computed(
         self, batches: SplitBatches, what: str, augment: AugmentBatch | None, view: int
@@ -132,6 +134,15 @@ class Extractor:
                 bar.advance(len(batch))
         bar.close()
         return torch.cat(parts)
+
+
+def stored_features(path: Path, count: int) -> Tensor | None:
+    """The features in a cache file; None for no file or a damaged one, which is then made again."""
+    try:
+        features = decode(path.read_bytes(), str(path))["features"]
+    except (OSError, DataError, KeyError):
+        return None
+    return features if features.shape[:1] == (count,) else None
 
 
 def backbone_digest(backbone: nn.Module) -> str:

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from clfw.batches import batch_bounds
-from clfw.checkpoints import Snapshot
-from clfw.errors import DataError, printable
+from clfw.checkpoints import Snapshot, require_finite
+from clfw.errors import DataError, Diverged, printable
 from clfw.evaluation import Evaluation
 from clfw.job import Job, Trained
 from clfw.optimisation import AveragedWeights, Progress, build_optimizer, scheduled_lr
@@ -94,7 +94,11 @@ class TrainingState:
         """Evaluate every held-out split; the validation figures move schedule, best and stopping."""
         if self.job.held_out:
             self.record.require_finite(self.step)
-            self.record.aside(self._evaluate)
+            try:
+                self.record.aside(self._evaluate)
+            except Diverged as error:  # a weight, a buffer or an average tells more than an output
+                require_finite(Snapshot(step=self.step, tensors=self._tensors(), counters={}))
+                raise Diverged(f"step {self.step}: {error.message}", hint=error.hint) from None
 
     def _evaluate(self) -> None:
         model = self._evaluated_model()
@@ -158,6 +162,9 @@ class TrainingState:
     def snapshot(self) -> Snapshot:
         """All of it, for a checkpoint."""
         self.record.require_finite(self.step)
+        return Snapshot(step=self.step, tensors=self._tensors(), counters=self._counters())
+
+    def _tensors(self) -> dict[str, Tensor]:
         tensors = prefixed("model", self.job.model.state_dict())
         for number, parameter in enumerate(self.optimizer.param_groups[0]["params"]):
             tensors |= prefixed(f"optimizer/{number}", self.optimizer.state.get(parameter, {}))
@@ -168,7 +175,7 @@ class TrainingState:
         tensors["random/torch"] = torch.get_rng_state()
         if self.job.device.torch_device.type == "cuda":
             tensors["random/cuda"] = torch.cuda.get_rng_state()
-        return Snapshot(step=self.step, tensors=tensors, counters=self._counters())
+        return tensors
 
     def _counters(self) -> dict[str, Any]:
         return {

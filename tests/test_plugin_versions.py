@@ -5,8 +5,12 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.specifiers import SpecifierSet
 
 from clfw import hookspecs, manager
+from clfw.apiversion import fits_plainly
 from clfw.components import Architecture
 from clfw.distributions import required_range
 from clfw.manager import installed_catalog
@@ -91,6 +95,22 @@ def test_a_range_that_is_none_is_the_packages_fault(
     install("odd", "", tmp_path, monkeypatch)
     require_of_clfw("clfw>=one", tmp_path)
     assert row_of_odd()["reason"] == "asks for clfw '>=one', which is no range of versions"
+
+
+RELEASES = st.lists(st.integers(0, 3), min_size=1, max_size=4).map(lambda n: ".".join(map(str, n)))
+BOUNDS = st.tuples(st.sampled_from([">=", ">", "<=", "<"]), RELEASES).map("".join)
+
+
+@given(st.lists(BOUNDS, min_size=1, max_size=3).map(",".join), RELEASES)
+def test_plain_ranges_are_held_as_packaging_holds_them(requires: str, version: str) -> None:
+    assert fits_plainly(requires, version) == SpecifierSet(requires).contains(version)
+
+
+@pytest.mark.parametrize(
+    ("requires", "version"), [("~=0.1", "0.1"), (">=0.1", "0.2.dev1"), ("", "1")]
+)
+def test_what_is_not_plain_is_left_to_packaging(requires: str, version: str) -> None:
+    assert not fits_plainly(requires, version)
 
 
 def test_ranges_of_several_requirements_hold_together() -> None:

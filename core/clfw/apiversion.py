@@ -1,8 +1,12 @@
 """Whether a plugin was written for this clfw: its package's requirement, held against our version."""
 
+import re
 from dataclasses import replace
 
 from clfw.plugin import Plugin
+
+PLAIN = r"(>=|>|<=|<)(\d+(?:\.\d+)*)"  # what nearly every package writes
+RELEASE = r"\d+(?:\.\d+)*"
 
 
 def held_against(plugin: Plugin, version: str) -> Plugin:
@@ -11,6 +15,8 @@ def held_against(plugin: Plugin, version: str) -> Plugin:
     Our own plugins, and packages that ask for no version, are not looked at.
     """
     if not plugin.requires or not version or plugin.package == "clfw":
+        return plugin
+    if fits_plainly(plugin.requires, version):
         return plugin
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
     from packaging.version import InvalidVersion, Version
@@ -35,3 +41,22 @@ def held_against(plugin: Plugin, version: str) -> Plugin:
         reason=f"was written for {kind} clfw: it asks for {plugin.requires}, this is {version}",
         remedy=remedy,
     )
+
+
+def fits_plainly(requires: str, version: str) -> bool:
+    """Whether a range of plain bounds holds a plain release; False where either is not plain.
+
+    Importing packaging takes as long as everything else that a third-party plugin costs a list.
+    """
+    parts = [re.fullmatch(PLAIN, part) for part in requires.split(",")]
+    if not re.fullmatch(RELEASE, version) or None in parts:
+        return False
+    return all(holds(part[1], part[2], version) for part in parts if part is not None)
+
+
+def holds(sign: str, bound: str, version: str) -> bool:
+    """Whether a release lies on the side of a bound; 1.0 and 1.0.0 are the same release."""
+    ours, theirs = ([int(part) for part in text.split(".")] for text in (version, bound))
+    length = max(len(ours), len(theirs))
+    one, other = ([*parts, *[0] * (length - len(parts))] for parts in (ours, theirs))
+    return {">=": one >= other, ">": one > other, "<=": one <= other, "<": one < other}[sign]

@@ -14,9 +14,9 @@ from clfw.plugin import Plugin
 
 GROUP = "clfw"
 FOLDERS = (".dist-info", ".egg-info")
-REQUIREMENT = re.compile(
-    r"clfw\s*(?:\[[^\]]*\])?\s*\(?(?P<range>[<>=!~][^;)]*)?\)?\s*(?:;(?P<marker>.*))?",
-    re.IGNORECASE,
+# A text, as it is compiled only where a package asks for clfw, not by every command.
+REQUIREMENT = (
+    r"(?i:clfw)\s*(?:\[[^\]]*\])?\s*\(?(?P<range>[<>=!~][^;)]*)?\)?\s*(?:;(?P<marker>.*))?"
 )
 
 
@@ -109,7 +109,7 @@ def required_range(requirements: list[str]) -> str:
     """What a package's requirements ask of clfw, extras aside; empty for anything."""
     ranges = []
     for requirement in requirements:
-        match = REQUIREMENT.fullmatch(requirement)
+        match = re.fullmatch(REQUIREMENT, requirement)
         if match and match["range"] and applies(match["marker"] or ""):
             ranges.append(match["range"].replace(" ", ""))
     return ",".join(ranges)

@@ -22,7 +22,7 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     "=": operator.eq,
 }
-CONDITION = re.compile(r"\s*([a-z]+)\s*(<=|>=|!=|<|>|==?)\s*(.+?)\s*")
+CONDITION = r"\s*([a-z]+)\s*(<=|>=|!=|<|>|==?)\s*(.+?)\s*"
 
 
 def listed(catalog: Catalog, registry: Registry) -> list[Row]:
@@ -113,7 +113,7 @@ def kept(rows: Iterable[Row], conditions: Iterable[str]) -> list[Row]:
 
 def parsed(text: str) -> Callable[[Row], bool]:
     """One condition as a function of a row."""
-    match = CONDITION.fullmatch(text)
+    match = re.fullmatch(CONDITION, text)
     if not match:
         raise UsageError(
             f"--filter '{printable(text)}': must look like parameters<1e6",

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from clfw.cli.options import json_option, print_json
+from clfw.errors import printable
 
 
 @click.command()
@@ -20,17 +21,18 @@ def inspect(path: Path, as_json: bool) -> None:
         print_json({**header.facts, "tensors": tensors})
         return
     facts = header.facts
-    model, weights = facts["model"], facts.get("weights", {})
-    click.echo(
-        f"model     {model.get('component')} of {model.get('package')} {model.get('version')}"
-    )
+    model, weights = facts["model"], facts["weights"]
+    made_by = f"{model['component']} of {model.get('package')} {model.get('version')}"
+    click.echo(f"model     {printable(made_by)}")
     click.echo(f"values    {model.get('values')}")
-    click.echo(f"classes   {', '.join(header.classes)}")
+    click.echo(f"classes   {', '.join(map(printable, header.classes))}")
     click.echo(f"input     {header.preprocess}")
     click.echo(f"data      {facts['data']}")
-    click.echo(f"weights   {weights.get('which')}, step {weights.get('step')}")
+    click.echo(f"weights   {printable(weights['which'])}, step {weights['step']}")
     for split, figures in facts["metrics"].items():
-        click.echo(f"{split:<10}accuracy {figures['accuracy']:.2%}, loss {figures['loss']:.4f}")
+        click.echo(
+            f"{printable(split):<10}accuracy {figures['accuracy']:.2%}, loss {figures['loss']:.4f}"
+        )
     click.echo("tensors")
     for name, (dtype, shape) in header.tensors.items():
         click.echo(f"  {name}  {dtype} {list(shape)}")

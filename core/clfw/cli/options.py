@@ -131,7 +131,9 @@ def say(line: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """A result as JSON, on stdout."""
+    """A result as JSON, on stdout; what a terminal would not show as it is stands as an escape."""
     import json
 
-    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    shown = (c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+    print(text if text.replace("\n", "").isprintable() else "".join(shown))

@@ -65,6 +65,11 @@ def test_the_wheel_holds_every_module_and_the_registry(built: Built):
         modules = [path.relative_to(root).as_posix() for path in root.rglob("*.py")]
         assert len(modules) > 10
         assert [name for name in modules if name not in inside] == []
+    templates = [
+        p.relative_to(CHECKOUT / "core").as_posix() for p in (CHECKOUT / "core").rglob("*.txt")
+    ]
+    assert len(templates) > 10
+    assert [name for name in templates if name not in inside] == []
     assert inside["clfw/registry.toml"] == (CHECKOUT / "registry.toml").read_bytes()
     assert "clfw/py.typed" in inside  # plugin authors' type checkers read our types
     assert not [name for name in inside if "__pycache__" in name or name.startswith("tests")]

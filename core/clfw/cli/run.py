@@ -159,6 +159,7 @@ def go_on(path: Path) -> None:
         name = parameter.name
         if (
             name == "resume"
+            or name not in context.params  # --plugin, which `installed` finds by itself
             or context.get_parameter_source(name) is not ParameterSource.COMMANDLINE
         ):
             continue

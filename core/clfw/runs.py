@@ -88,7 +88,7 @@ def taken(folder: Path) -> OutputError:
 
 
 def require_creatable(out: Path | None) -> None:
-    """Raise what `create_run_folder` would raise for `out`, without creating anything."""
+    """Raise what a run would raise for `out`, without creating anything."""
     target = out or Path("runs")
     if out is not None and os.path.exists(out):  # noqa: PTH110  (takes names that no disk can)
         raise taken(out)

@@ -16,7 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from clfw import storage
-from clfw.errors import OutputError, StorageError
+from clfw.errors import DataError, OutputError, StorageError
 
 FOLDER = "claims"
 
@@ -92,8 +92,8 @@ class Claim:
         trace: TracebackType | None,
     ) -> None:
         self.release()
-        if isinstance(error, StorageError):  # who is overtaken may lose files to who overtakes
-            self.require()
+        if isinstance(error, StorageError | DataError | OSError):
+            self.require()  # who is overtaken loses files to who overtakes, and should say so
 
     def release(self) -> None:
         """Let the lock go; the number stays, as the record of who wrote."""

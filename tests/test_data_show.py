@@ -145,8 +145,10 @@ def test_captions_of_mixed_pictures_say_the_shares():
 def test_nothing_is_overwritten(registry):
     Path("bars.png").write_bytes(b"mine")
     show = ("data", "show", "bars", "--registry", registry)
-    assert_refused(clfw(*show), 73, "bars.png: is there already")
+    assert_refused(clfw(*show, "--out", "bars.png"), 73, "bars.png: is there already")
+    assert clfw(*show).code == 0
     assert Path("bars.png").read_bytes() == b"mine"
+    assert Path("bars-2.png").stat().st_size > 0
     assert_refused(clfw(*show, "--out", "no/such/b.png"), 73, "there is no folder no/such")
 
 

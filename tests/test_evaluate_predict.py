@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from clfw import batches
+from clfw.inference import other_source
+from clfw.weightsfile import find_weights, read_header
 from commandline import clfw, keep_to, succeed
 from tiny_sets import BARS, bar, png, read_list, register, write_bars, write_list
 
@@ -164,12 +166,25 @@ def test_a_picture_that_does_not_decode_keeps_its_place(trained: Trained):
     assert [first["key"], broken["key"], third["key"], absent["key"]] == list(names)
     assert (first["error"], third["error"]) == ("", "")
     assert first["name"] in BARS
-    assert broken["name"] == broken["label"] == absent["label"] == ""
+    assert broken["name"] is broken["label"] is absent["label"] is absent["probability"] is None
     assert "does not decode" in broken["error"]
     assert "No such file" in absent["error"]
     lines = succeed("predict", trained.folder, *names).out.splitlines()
     assert [line.split()[0] for line in lines] == list(names)
     assert lines[1].startswith("1.png  error: ")
+
+
+def test_predicting_nothing_but_broken_pictures_is_a_failure(trained: Trained):
+    finished = clfw("predict", trained.folder, "absent.png")
+    assert finished.code == 65
+    assert finished.out.startswith("absent.png  error: ")
+    assert "none of the pictures can be read" in finished.err
+
+
+def test_weights_of_the_sample_on_other_data_are_warned_of(trained: Trained):
+    header = read_header(find_weights(trained.folder))
+    assert other_source(header, "files") == other_source(header, "full") == ""
+    assert "trained on the full set" in other_source(header, "sample")
 
 
 def test_classes_in_another_order_are_matched_by_name(trained: Trained):

@@ -424,3 +424,13 @@ def test_an_entry_for_a_component_is_only_made_up_for_the_look_up() -> None:
     assert found == Entry(
         name="net", section="models", origin="kit 1.0", fields={"summary": "a network"}
     )
+
+
+def test_a_data_folder_that_is_named_and_absent_is_an_error_not_the_sample(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InputMissing, match="--data-dir: there is no folder"):
+        plan(data_folder=tmp_path / "typo")
+    monkeypatch.setenv("CLFW_DATA_DIR", str(tmp_path / "typo"))
+    with pytest.raises(InputMissing, match="CLFW_DATA_DIR: there is no folder"):
+        plan()

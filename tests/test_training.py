@@ -136,7 +136,9 @@ def test_a_value_that_is_not_finite_stops_and_spares_the_weights(optimizer: str,
     sound = network()
     fit(sound, pictures(48), steps=2, **values)
     poisoned = Poisoned(3, fault)
-    with pytest.raises(Diverged, match=f"step 3: the {fault}( of 'network.1.weight')? is") as caught:
+    with pytest.raises(
+        Diverged, match=f"step 3: the {fault}( of 'network.1.weight')? is"
+    ) as caught:
         fit(poisoned, pictures(48), **values)
     assert caught.value.exit_code == 79
     assert poisoned.passes == 6

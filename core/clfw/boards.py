@@ -36,9 +36,8 @@ class Answered:
         captions = []
         for row in chosen:
             true, guess = int(self.targets[row]), int(best.indices[row])
-            mark = "=" if true == guess else "not"
             sure = f"{float(best.values[row]):.0%}"
-            captions.append(f"{self.classes[true]}\n{mark} {self.classes[guess]} {sure}")
+            captions.append(f"is {self.classes[true]}\nsaid {self.classes[guess]}\nby {sure}")
         return draw_grid(self.images[list(chosen)], captions, title)
 
 

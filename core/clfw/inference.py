@@ -54,6 +54,16 @@ class OpenedPictures:
             )
 
 
+def other_source(header: Header, source: str) -> str:
+    """A warning where weights of the full set meet the sample, or the other way round; else ""."""
+    trained_on = str(header.facts["data"].get("source", source))
+    if source == "files" or trained_on == source:
+        return ""
+    return (
+        f"warning: the weights were trained on the {trained_on} set, and this is the {source} set"
+    )
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prediction:
     """One picture's answer; a picture that does not decode has an error and no label."""
@@ -65,8 +75,9 @@ class Prediction:
     error: str
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
+        """Plain values; no label and no probability beside an error."""
+        row = asdict(self)
+        return {**row, "label": None, "name": None, "probability": None} if self.error else row
 
 
 def open_split(

@@ -189,6 +189,7 @@ def resolve_data(
             f"--sample: data '{entry.name}' has none, or --require-full refuses it",
             hint="leave one of the two options out",
         )
+    require_named_folder(request)
     path = None if request.sample else locate(common, entry, request.data_folder or data_folder())
     if path is not None:
         return DataChoice(choice=choice, values=common, source="full", path=path)
@@ -236,6 +237,17 @@ def data_folder() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_data_dir("clfw")) / "data"
+
+
+def require_named_folder(request: Request) -> None:
+    """Raise when a data folder was named and is not there: a typo must not end in the sample."""
+    named = request.data_folder or os.environ.get("CLFW_DATA_DIR")
+    if named and not Path(named).is_dir():
+        where = "--data-dir" if request.data_folder else "CLFW_DATA_DIR"
+        raise InputMissing(
+            f"{where}: there is no folder '{printable(str(named))}'",
+            hint="mend the name, or leave it out for the bundled sample",
+        )
 
 
 def weights_folder(folder: Path) -> Path:

@@ -210,9 +210,9 @@ def extended(run: RecordedRun, epochs: int | None) -> tuple[RecordedRun, str]:
             "and would stop there again",
             hint="start a new run with a larger train.patience",
         )
-    if epochs < done or recipe.params.steps is not None:
+    if epochs < recipe.params.epochs or recipe.params.steps is not None:
         raise UsageError(
-            f"--epochs {epochs}: the run has done {done} epochs"
+            f"--epochs {epochs}: the run was planned for {recipe.params.epochs} epochs"
             if recipe.params.steps is None
             else "--epochs: the run is limited by train.steps",
             hint="a resume can only add epochs",

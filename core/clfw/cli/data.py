@@ -1,5 +1,6 @@
 """`clfw data`: a look at datasets."""
 
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,7 @@ def show(
     choice = resolve_data(entry, there.catalog, [Layer("--set", given["data"])], request)
     asked = [part.strip() for part in augment.split(",") if part.strip()]
     choices = choose_augmentations("--augment", asked, given["augment"], there.catalog)
-    path = out or Path(f"{name}.png")
+    path = out or free_name(name)
     require_new(path)
 
     from clfw.figures import save_figure
@@ -104,6 +105,12 @@ def refuse_training_settings(given: dict[str, dict[str, Any]]) -> None:
             )
 
 
+def free_name(name: str) -> Path:
+    """NAME.png in the working folder, or NAME-2.png and so on where that is taken."""
+    numbers = (f"-{number}" if number > 1 else "" for number in count(1))
+    return next(path for n in numbers if not (path := Path(f"{name}{n}.png")).exists())
+
+
 def require_new(path: Path) -> None:
     """Raise unless a file can be made at `path`; nothing is overwritten."""
     from clfw.errors import OutputError
@@ -120,10 +127,10 @@ def contents(rows: "Rows", preprocess: "Preprocess") -> dict[str, Any]:
     from collections import Counter
 
     splits = {}
-    for split, count in rows.counts().items():
+    for split, pictures in rows.counts().items():
         targets = Counter(rows.targets[rows.of(split)].tolist())
         per_class = {name: targets[k] for k, name in enumerate(rows.classes)}
-        splits[split] = {"pictures": count, "without_label": targets[-1], "classes": per_class}
+        splits[split] = {"pictures": pictures, "without_label": targets[-1], "classes": per_class}
     return {
         "channels": preprocess.channels,
         "height": preprocess.height,

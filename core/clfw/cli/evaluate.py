@@ -13,6 +13,7 @@ from clfw.cli.options import (
     json_option,
     lookup_options,
     print_json,
+    say,
     settings_option,
 )
 from clfw.source import SPLITS
@@ -49,7 +50,7 @@ def evaluate(
 ) -> None:
     """Evaluate a run folder or weights file on a split of a dataset."""
     from clfw.cli.progress import show_progress
-    from clfw.inference import open_split
+    from clfw.inference import open_split, other_source
     from clfw.plan import Request
     from clfw.weightsfile import find_weights, read_header
 
@@ -64,6 +65,8 @@ def evaluate(
     )
     opened = open_split(header, request, there.catalog, there.registry, split, show_progress)
     opened.require_labels()
+    if warning := other_source(header, opened.source):
+        say(warning)
 
     from clfw.evaluating import evaluate_split
     from clfw.workbench import Seams

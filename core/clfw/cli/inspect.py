@@ -23,15 +23,20 @@ def inspect(path: Path, as_json: bool) -> None:
     facts = header.facts
     model, weights = facts["model"], facts["weights"]
     made_by = f"{model['component']} of {model.get('package')} {model.get('version')}"
-    click.echo(f"model     {printable(made_by)}")
-    click.echo(f"values    {model.get('values')}")
-    click.echo(f"classes   {', '.join(map(printable, header.classes))}")
-    click.echo(f"input     {header.preprocess}")
-    click.echo(f"data      {facts['data']}")
-    click.echo(f"weights   {printable(weights['which'])}, step {weights['step']}")
+    click.echo(f"model      {printable(made_by)}")
+    click.echo(f"values     {model.get('values')}")
+    click.echo(f"classes    {', '.join(map(printable, header.classes))}")
+    preprocess = header.preprocess
+    click.echo(
+        f"input      {preprocess.channels} x {preprocess.height} x {preprocess.width} pixels, "
+        f"{preprocess.fit}, mean {preprocess.mean}, std {preprocess.std}"
+    )
+    data = facts["data"]
+    click.echo(f"data       {data.get('entry')} ({data.get('source')}), {data.get('fingerprint')}")
+    click.echo(f"weights    {printable(weights['which'])}, step {weights['step']}")
     for split, figures in facts["metrics"].items():
         click.echo(
-            f"{printable(split):<10}accuracy {figures['accuracy']:.2%}, loss {figures['loss']:.4f}"
+            f"{printable(split):<10} accuracy {figures['accuracy']:.2%}, loss {figures['loss']:.4f}"
         )
     click.echo("tensors")
     for name, (dtype, shape) in header.tensors.items():

@@ -17,7 +17,7 @@ from clfw.cli.options import (
     say,
     settings_option,
 )
-from clfw.errors import OutputError, UsageError
+from clfw.errors import DataError, OutputError, UsageError
 from clfw.source import SPLITS
 
 
@@ -58,7 +58,7 @@ def predict(
     clfw predict runs/fashion_cnn-fashion_csv-001 --data fashion_csv --split test --out submission.csv
     """
     from clfw.cli.progress import show_progress
-    from clfw.inference import open_images, open_split, write_rows
+    from clfw.inference import open_images, open_split, other_source, write_rows
     from clfw.plan import Request
     from clfw.weightsfile import find_weights, read_header
 
@@ -80,6 +80,8 @@ def predict(
             data=data, settings=settings, data_folder=data_dir, require_full=require_full
         )
         opened = open_split(header, request, there.catalog, there.registry, split, show_progress)
+        if warning := other_source(header, opened.source):
+            say(warning)
 
     from clfw.evaluating import predict_split
     from clfw.workbench import Seams
@@ -94,6 +96,10 @@ def predict(
         for row in rows:
             click.echo(f"{row.key}  {row.label}  {row.probability:.2%}" if not row.error
                        else f"{row.key}  error: {row.error}")  # fmt: skip
+    if all(row.error for row in rows):
+        raise DataError(
+            "none of the pictures can be read", hint="name PNG, JPEG, BMP or WEBP files"
+        )
 
 
 def require_new(out: Path) -> None:

@@ -163,7 +163,8 @@ def print_rows(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         for number, (split, cell) in enumerate(row["splits"].items()):
             difference = cell["difference"]
-            points = "" if difference is None else f"{100 * difference:+.2f} points"
+            held = row["verdict"] in ("holds", "does not hold")
+            points = "" if difference is None or not held else f"{100 * difference:+.2f} points"
             table.append((
                 row["recipe"] if number == 0 else "",
                 row["source"] if number == 0 else "",

@@ -13,6 +13,7 @@ from clfw.cli.options import (
     print_json,
     say,
 )
+from clfw.cli.results import print_result
 
 
 @click.command()
@@ -74,9 +75,7 @@ def resume(
     if as_json:
         print_json(result.to_json(plan))
         return
-    for split, evaluation in result.evaluations.items():
-        click.echo(f"{split} accuracy {evaluation.accuracy:.2%}, loss {evaluation.loss:.4f}")
-    click.echo(f"{result.folder}: {result.seconds:.1f} s")
+    print_result(plan, result)
 
 
 def show_finished(path: Path, summary: Any) -> None:

@@ -17,6 +17,7 @@ from clfw.cli.options import (
     say,
     settings_option,
 )
+from clfw.cli.results import print_result
 from clfw.errors import UsageError
 
 if TYPE_CHECKING:
@@ -136,14 +137,7 @@ def run(
     if as_json:
         print_json(result.to_json(plan))
         return
-    for split, evaluation in result.evaluations.items():
-        low, high = evaluation.interval
-        click.echo(
-            f"{split} accuracy {evaluation.accuracy:.2%} ({low:.2%} to {high:.2%}), "
-            f"loss {evaluation.loss:.4f}"
-        )
-    suffix = " (bundled sample)" if plan.data.source == "sample" else ""
-    click.echo(f"{result.folder}: {result.seconds:.1f} s{suffix}")
+    print_result(plan, result)
 
 
 def go_on(path: Path) -> None:

@@ -74,7 +74,8 @@ def imported_with(module: str, file: str, heavy: tuple[str, ...]) -> list[str]:
 def summary_is_a_line(component: Component) -> None:
     """Lists show it."""
     require(
-        re.fullmatch(r"[^\n]{10,120}", component.summary) and not re.search(r"[^.]\.$", component.summary),
+        re.fullmatch(r"[^\n]{10,120}", component.summary)
+        and not re.search(r"[^.]\.$", component.summary),
         f"the summary '{component.summary}' must be one line of 10 to 120 characters without a full "
         "stop",
     )

@@ -1,0 +1,22 @@
+"""How a finished run is told to a person."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from clfw.plan import Plan
+    from clfw.runend import Result
+
+
+def print_result(plan: "Plan", result: "Result") -> None:
+    """The figures of the saved weights, which weights these are, and where they are."""
+    for split, evaluation in result.evaluations.items():
+        low, high = evaluation.interval
+        click.echo(
+            f"{split} accuracy {evaluation.accuracy:.2%} ({low:.2%} to {high:.2%}), "
+            f"loss {evaluation.loss:.4f}"
+        )
+    sample = "; bundled sample" if plan.data.source == "sample" else ""
+    which = f"{result.trained.weights} weights, step {result.trained.step}"
+    click.echo(f"{result.folder}: {which}; {result.seconds:.1f} s{sample}")

@@ -142,3 +142,17 @@ def some_of_every_kind(whole: Reference, most: int) -> list[int]:
         step = max(1, len(places) // most)
         chosen |= {*places[::step][: most - 1], places[-1]}
     return sorted(chosen)
+
+
+def no_lock() -> None:
+    """Locks that do nothing, as on some network disks."""
+    import clfw.claim
+
+    class Nothing:
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        def acquire(self) -> None: ...
+
+        def release(self) -> None: ...
+
+    clfw.claim.FileLock = Nothing

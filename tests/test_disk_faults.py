@@ -13,7 +13,7 @@ import pytest
 from clfw import storage
 from commandline import assert_refused, clfw, succeed
 from failing import ERRORS, calls, fail_at
-from killing import SMALL, Reference, go_on, killed, reference
+from killing import SMALL, Reference, go_on, killed, no_lock, reference
 from matrix import write_data
 from trials import IO_KINDS, Trial, bits, trial, workplace
 
@@ -196,7 +196,11 @@ def test_a_disk_that_really_becomes_read_only_ends_the_run_in_one_line(small_dis
     remount = ["mount", "-o", "remount,ro", str(small_disk)]
     ended = trial(
         [*SMALL, "--out", out],
-        patch=lambda: (no_check(), at_step(3, lambda: subprocess.run(remount, check=True))),
+        patch=lambda: (
+            no_check(),
+            no_lock(),  # a disk with a file open for writing cannot be made read-only
+            at_step(3, lambda: subprocess.run(remount, check=True)),
+        ),
     )
     assert ended.code == 74
     assert "Read-only file system" in ended.errors[0]

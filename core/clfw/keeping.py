@@ -10,10 +10,11 @@ from clfw import checkpoints, runs, storage
 from clfw.checkpoints import Snapshot
 from clfw.claim import Claim
 from clfw.errors import ClfwError, DataError, printable
-from clfw.history import read_history
+from clfw.history import append_history, read_history
 from clfw.interrupts import StopRequest
 from clfw.job import Say
 from clfw.recipe import Recipe
+from clfw.record import EpochReport
 from clfw.resuming import plan_changes
 from clfw.stateparts import moments
 from clfw.trainingstate import TrainingState, saved_counters
@@ -66,6 +67,7 @@ class RunKeeper:
         self._say = say
         self._saved_at = time.monotonic()
         self._saved_step = -1
+        self._sizes = dict.fromkeys(GROWING, 0)
 
     def begin(self, state: TrainingState) -> None:
         """Go back to the latest checkpoint, or save the very first as a trial of the disk."""
@@ -76,7 +78,7 @@ class RunKeeper:
         for fault in faults:
             self._say(f"warning: {fault}; it is left as it is, and an earlier one is used")
         if snapshot is None:
-            self._cut_back({})
+            self.settle()
             self._save(state)
             return
         try:
@@ -89,16 +91,27 @@ class RunKeeper:
                 f"{self._run}: {runs.PLAN} is not what the training was made with: {changes[0]}",
                 hint="put it back as it was, or start a new run with the new values",
             )
-        self._cut_back(counters.files)
+        self._sizes = {name: counters.files.get(name, 0) for name in GROWING}
+        self.settle()
         state.restore(snapshot, read_history(self._run))
         self._saved_step = snapshot.step
         self._say(f"resumed from step {snapshot.step} of {state.total}")
 
-    def _cut_back(self, sizes: dict[str, int]) -> None:
-        """Cut the growing files to what they held at the checkpoint."""
+    def note(self, report: EpochReport) -> None:
+        """Add an epoch to the files that grow."""
+        self._claim.require()
+        self.settle()
+        append_history(self._run, report)
         for name in GROWING:
+            self._sizes[name] = (self._run / name).stat().st_size
+
+    def settle(self) -> None:
+        """Cut the growing files to what this process knows of.
+
+        What is behind it comes from after the checkpoint, or from a process that was overtaken.
+        """
+        for name, size in self._sizes.items():
             path = self._run / name
-            size = sizes.get(name, 0)
             found = path.stat().st_size if path.exists() else 0
             if found < size:
                 raise DataError(f"{path}: is shorter than at the checkpoint")
@@ -132,11 +145,11 @@ class RunKeeper:
     def _save(self, state: TrainingState) -> None:
         self._claim.require()
         snapshot = state.snapshot()
-        growing = [self._run / name for name in GROWING if (self._run / name).exists()]
-        for path in growing:
-            storage.sync_path(path)
-        sizes = {path.name: path.stat().st_size for path in growing}
-        counters = {**snapshot.counters, "files": sizes, "plan": self._plan}
+        self.settle()
+        for name, size in self._sizes.items():
+            if size:
+                storage.sync_path(self._run / name)
+        counters = {**snapshot.counters, "files": dict(self._sizes), "plan": self._plan}
         folder = self._run / FOLDER
         full = Snapshot(step=snapshot.step, tensors=snapshot.tensors, counters=counters)
         checkpoints.commit(folder, full, self._claim.require)

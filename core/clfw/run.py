@@ -6,7 +6,6 @@ from pathlib import Path
 
 from clfw import runs, storage
 from clfw.claim import Claim
-from clfw.history import append_history
 from clfw.interrupts import StopRequest
 from clfw.job import Job, Say
 from clfw.keeping import RunKeeper, needed_room
@@ -108,7 +107,7 @@ def carry_on(
                 for split in watched
                 if split in bench.batches
             },
-            report=lambda report: note_epoch(plan, pictures, bench, folder, claim, report, say),
+            report=lambda report: note_epoch(plan, pictures, bench, folder, keeper, report, say),
             progress=progress,
             keeper=keeper,
         )
@@ -120,6 +119,7 @@ def carry_on(
             if trained.stopped:
                 say(trained.stopped)
             claim.require()
+            keeper.settle()
             stop.at_once = partial(keeper.stopped, "stopped after the last step")
             if stop.number:  # it came since the last checkpoint
                 raise stop.at_once(stop.number)
@@ -131,13 +131,12 @@ def note_epoch(
     pictures: Pictures,
     bench: Workbench,
     folder: Path,
-    claim: Claim,
+    keeper: RunKeeper,
     report: EpochReport,
     say: Say,
 ) -> None:
     """One line to the person, one row to the metrics, one row an update to the steps."""
-    claim.require()
-    append_history(folder, report)
+    keeper.note(report)
     every = plan.recipe.params.snapshot_epochs
     if every is not None and report.epoch % every == 0:
         keep_weights(folder, plan, pictures, bench, report)

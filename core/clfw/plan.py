@@ -12,7 +12,7 @@ from clfw.choices import Choice, choose, choose_augmentations, listed_augmentati
 from clfw.components import Architecture, Augmentation, Dataset
 from clfw.datavalues import DataValues
 from clfw.errors import InputMissing, UsageError, nearest, printable
-from clfw.manager import Catalog
+from clfw.manager import Catalog, warn
 from clfw.params import Layer, Params, Resolved, params_class, parse_settings, resolve
 from clfw.plugin import Plugin
 from clfw.recipe import Recipe
@@ -240,14 +240,19 @@ def data_folder() -> Path:
 
 
 def require_named_folder(request: Request) -> None:
-    """Raise when a data folder was named and is not there: a typo must not end in the sample."""
-    named = request.data_folder or os.environ.get("CLFW_DATA_DIR")
-    if named and not Path(named).is_dir():
-        where = "--data-dir" if request.data_folder else "CLFW_DATA_DIR"
+    """Raise when `--data-dir` is not there, warn when `CLFW_DATA_DIR` is not.
+
+    A typo must not end in the sample unsaid; the variable may name a folder that is yet to be
+    filled by `clfw fetch`.
+    """
+    if request.data_folder is not None and not request.data_folder.is_dir():
         raise InputMissing(
-            f"{where}: there is no folder '{printable(str(named))}'",
-            hint="mend the name, or leave it out for the bundled sample",
+            f"--data-dir: there is no folder '{printable(str(request.data_folder))}'",
+            hint="mend the name, or leave it out",
         )
+    named = os.environ.get("CLFW_DATA_DIR")
+    if request.data_folder is None and named and not Path(named).is_dir():
+        warn(f"CLFW_DATA_DIR: there is no folder '{printable(named)}'")
 
 
 def weights_folder(folder: Path) -> Path:

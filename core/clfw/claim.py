@@ -19,6 +19,7 @@ from clfw import storage
 from clfw.errors import DataError, OutputError, StorageError
 
 FOLDER = "claims"
+PATIENCE = 20  # looks at a claim before it is taken for damaged
 
 
 class Claim:
@@ -71,13 +72,16 @@ class Claim:
             raise self._held()
 
     def _held(self) -> OutputError:
-        try:
-            words: dict[str, Any] = json.loads(
-                (self._folder / f"{self._highest():06d}").read_text(encoding="utf-8")
-            )
-            by = f"pid {words['pid']} on {words['host']} since {words['since']}"
-        except (OSError, ValueError, KeyError, TypeError):
-            by = "another process"
+        by = "another process"
+        for _ in range(PATIENCE):
+            try:
+                words: dict[str, Any] = json.loads(
+                    (self._folder / f"{self._highest():06d}").read_text(encoding="utf-8")
+                )
+                by = f"pid {words['pid']} on {words['host']} since {words['since']}"
+                break
+            except (OSError, ValueError, KeyError, TypeError):  # it is being written just now
+                time.sleep(0.01)
         return OutputError(
             f"{self._run}: is held by {by}", hint="wait for it, or stop it, then try again"
         )

@@ -72,6 +72,7 @@ class RunKeeper:
     def begin(self, state: TrainingState) -> None:
         """Go back to the latest checkpoint, or save the very first as a trial of the disk."""
         folder = self._run / FOLDER
+        self._claim.require()
         if folder.exists():
             storage.sweep(folder)
         snapshot, faults = checkpoints.latest(folder)
@@ -113,6 +114,8 @@ class RunKeeper:
         for name, size in self._sizes.items():
             path = self._run / name
             found = path.stat().st_size if path.exists() else 0
+            if found != size:
+                self._claim.require()
             if found < size:
                 raise DataError(f"{path}: is shorter than at the checkpoint")
             if found > size:

@@ -64,6 +64,7 @@ def resume(
             runs.write_json(folder / runs.PLAN, {**plan.to_json(), "chosen": chosen})
         elif (folder / runs.SUMMARY).exists():  # another process has ended it meanwhile
             return None
+        claim.require()
         storage.sweep(folder)
         storage.sweep(folder / KEPT_WEIGHTS)
         bench = set_up(plan, pictures, seams, progress, folder)

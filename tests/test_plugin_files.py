@@ -120,3 +120,10 @@ def test_a_file_can_be_checked_by_the_kit(file: Path) -> None:
 def test_a_file_can_be_switched_off(file: Path) -> None:
     listed = succeed("list", "--plugin", file, "--disable-plugin", "my_nets")
     assert "one_layer" not in listed.out
+
+
+def test_a_build_that_ends_the_process_is_a_failure_and_says_so(file: Path) -> None:
+    file.write_text(LINEAR.replace("    from torch import nn\n", "    raise SystemExit(0)\n"))
+    write_bars(Path("bars"))
+    finished = clfw("run", "--plugin", file, "--model", "one_layer", *DATA)
+    assert_refused(finished, 69, "a plugin tried to end the process")

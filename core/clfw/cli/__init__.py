@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
-from clfw.errors import ClfwError, ResourceError, StorageError, printable
+from clfw.errors import ClfwError, PluginError, ResourceError, StorageError, printable
 
 BUG = 70
 INTERRUPTED = 130
@@ -97,6 +97,14 @@ def outcome(arguments: Sequence[str] | None = None, obj: object = None) -> int:
         return report(error.format_message().rstrip("."), hint, error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         return report("stopped by Ctrl-C", "", INTERRUPTED)
+    except SystemExit as error:
+        if "_CLFW_COMPLETE" in os.environ:  # click ends the process itself after a completion
+            raise
+        return report(
+            f"a plugin tried to end the process (SystemExit: {error.code})",
+            "find it with CLFW_DEBUG=1, and switch it off: CLFW_DISABLE_PLUGINS=NAME",
+            PluginError.exit_code,
+        )
     except BrokenPipeError:  # the reader of our output has gone, as with `| head`
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115  (flushed at exit, quietly)
         return 0

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,9 @@ from clfw.cli.options import (
 )
 from clfw.errors import DataError, OutputError, UsageError
 from clfw.source import SPLITS
+
+if TYPE_CHECKING:
+    from clfw.inference import OpenedPictures, Prediction
 
 
 @click.command()
@@ -58,7 +61,7 @@ def predict(
     clfw predict runs/fashion_cnn-fashion_csv-001 --data fashion_csv --split test --out submission.csv
     """
     from clfw.cli.progress import show_progress
-    from clfw.inference import open_images, open_split, other_source, write_rows
+    from clfw.inference import open_images, open_split, other_source
     from clfw.plan import Request
     from clfw.weightsfile import find_weights, read_header
 
@@ -87,6 +90,15 @@ def predict(
     from clfw.workbench import Seams
 
     rows = predict_split(header, opened, there.catalog, seams or Seams(), device)
+    hand_over(rows, opened, out, as_json)
+
+
+def hand_over(
+    rows: "list[Prediction]", opened: "OpenedPictures", out: Path | None, as_json: bool
+) -> None:
+    """Predictions as a file, JSON or lines; `DataError` when no picture could be read."""
+    from clfw.inference import write_rows
+
     if out is not None:
         write_rows(out, rows, opened.submission)
         say(f"{out}: {len(rows):,} predictions ({opened.source})")

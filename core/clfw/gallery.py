@@ -16,7 +16,7 @@ from clfw.components import Augmentation, load
 from clfw.errors import printable
 from clfw.grids import draw_grid
 from clfw.opening import OpenedData
-from clfw.pixels import decode_rows
+from clfw.pixels import decode_rows, refuse_bad
 from clfw.preprocess import Preprocess
 from clfw.rows import require_split
 from clfw.source import SPLITS
@@ -59,7 +59,8 @@ def first_pictures(opened: OpenedData, preprocess: Preprocess, count: int = COUN
     numbers = numbers[:count]
     shape = (len(numbers), preprocess.height, preprocess.width, preprocess.channels)
     images = np.zeros(shape, np.uint8)
-    decode_rows(opened.source, rows.table, numbers, preprocess, images, lambda done: None)
+    faults = decode_rows(opened.source, numbers, preprocess, images, lambda done: None)
+    refuse_bad(faults, rows.table, numbers)
     # A run numbers the pictures of all splits that it decodes: those with labels.
     used = [rows.of(split) for split in SPLITS if split == "train" or rows.labelled(split)]
     positions = np.searchsorted(np.sort(np.concatenate(used)), numbers)

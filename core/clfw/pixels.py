@@ -4,8 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +12,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from clfw import storage
 from clfw.decoding import decode, quiet_reference
 from clfw.errors import ClfwError, DataError, OutputError, joined, printable
+from clfw.pixelmap import PixelMap
 from clfw.preprocess import Preprocess
 from clfw.source import Source, Table
-from clfw.storage import cache_folder
 
 CHUNK = 64  # rows a thread decodes before it takes the next piece
+PIECE = 1 << 22  # values that are looked at in one go, however large the set
+META, PIXELS = "meta.json", "pixels.u8"
 Tick = Callable[[int], None]
+Faults = Mapping[int, str]  # what is wrong with a picture, by its position
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,47 +31,75 @@ class PixelStore:
     """Decoded pictures.
 
     Attributes:
-        images: (N, H, W, C) uint8, in the order of the rows asked for; a private map of the cache.
+        pixels: (N, H, W, C) uint8, in the order of the rows asked for; a bad picture is black.
         digest: hash of all pixels.
+        faults: why a picture does not decode.
         cached: whether they were there already.
     """
 
-    images: NDArray[np.uint8]
+    pixels: PixelMap
     digest: str
+    faults: Faults
     cached: bool
+
+    @property
+    def images(self) -> NDArray[np.uint8]:
+        """The pictures."""
+        return self.pixels.images
 
 
 def open_pixels(
-    source: Source, table: Table, rows: NDArray[np.int64], preprocess: Preprocess, tick: Tick
+    source: Source,
+    table: Table,
+    rows: NDArray[np.int64],
+    preprocess: Preprocess,
+    tick: Tick,
+    *,
+    skip_bad: bool = False,
+    name: str = "",
 ) -> PixelStore:
     """The pictures of `rows`, decoded now or on an earlier day.
 
     The key is each row's stamp and the decode part of `preprocess`: editing labels decodes nothing.
+    `name` is the data's, for those who look into the cache. Bad pictures of a store are tried
+    again: a file that could not be read may be readable now.
 
     Raises:
-        DataError: every picture that does not decode, with its row; nothing is cached then.
+        DataError: unless `skip_bad`, every picture that does not decode, with its row; nothing is
+            cached then.
     """
     key = hashlib.sha256(preprocess.decode_part().encode())
     key.update("\0".join([table.stamps[row] for row in rows]).encode(errors="surrogateescape"))
-    folder = cache_folder("pixels") / key.hexdigest()[:32]
+    folder = storage.cache_folder("pixels") / key.hexdigest()[:32]
     shape = (len(rows), preprocess.height, preprocess.width, preprocess.channels)
-    digest = stored_digest(folder, int(np.prod(shape)))
-    cached = digest is not None
-    if digest is None:
-        if folder.exists() and stored_digest(folder, int(np.prod(shape))) is None:
-            shutil.rmtree(folder, ignore_errors=True)  # damaged, not just finished by another
-        digest = write_store(folder, source, table, rows, preprocess, tick)
-    # Copy-on-write, so that torch may hold the map as a tensor; nothing ever writes to it.
-    images = np.memmap(folder / "pixels.u8", np.uint8, "c", shape=shape)
-    return PixelStore(images=images, digest=digest, cached=cached)
+    store = stored(folder, shape)
+    if store is not None and store.faults:
+        bad = np.array(sorted(store.faults))
+        trial = np.zeros((len(bad), *shape[1:]), np.uint8)
+        if len(decode_rows(source, rows[bad], preprocess, trial, lambda count: None)) < len(bad):
+            store = None
+            storage.discard(folder)
+    if store is None:
+        if folder.exists() and stored(folder, shape) is None:
+            storage.discard(folder)  # damaged, not just finished by another
+        store = write_store(folder, source, table, rows, preprocess, tick, skip_bad, name)
+    else:
+        storage.touch(folder / META)
+    if not skip_bad:
+        refuse_bad(store.faults, table, rows)
+    return store
 
 
-def stored_digest(folder: Path, size: int) -> str | None:
-    """The hash of a finished store whose pixels take `size` bytes; None for none or a damaged one."""
+def stored(folder: Path, shape: tuple[int, ...]) -> PixelStore | None:
+    """A finished store; None for none or a damaged one.
+
+    Mapped before anything else is read, so that it may be cleared away from then on.
+    """
     try:
-        meta = json.loads((folder / "meta.json").read_text())
-        whole = (folder / "pixels.u8").stat().st_size == size
-        return str(meta["sha256"]) if whole else None
+        pixels = PixelMap.of(folder / PIXELS, shape)
+        meta = json.loads((folder / META).read_text())
+        faults = {int(position): str(fault) for position, fault in meta["faults"]}
+        return PixelStore(pixels=pixels, digest=str(meta["sha256"]), faults=faults, cached=True)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -80,31 +111,60 @@ def write_store(
     rows: NDArray[np.int64],
     preprocess: Preprocess,
     tick: Tick,
-) -> str:
-    """Decode into a folder of another name, then rename it; a reader sees all of it or nothing.
-
-    Returns the hash of all pixels.
-    """
+    skip_bad: bool,
+    name: str,
+) -> PixelStore:
+    """Decode into a folder of another name, then rename it; a reader sees all of it or nothing."""
     shape = (len(rows), preprocess.height, preprocess.width, preprocess.channels)
     require_room(folder.parent, int(np.prod(shape)))
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".making-"))
+    storage.sweep_dead(folder.parent)
+    temporary = folder.parent / storage.unique_name(folder.name)
     try:
-        images = np.memmap(temporary / "pixels.u8", np.uint8, "w+", shape=shape)
-        decode_rows(source, table, rows, preprocess, images, tick)
-        images.flush()
-        digest = hashlib.sha256(images.data).hexdigest()
-        meta = {"shape": shape, "sha256": digest, "decode": preprocess.decode_part()}
-        (temporary / "meta.json").write_text(json.dumps(meta))
+        storage.make_folder(temporary)
+        pixels = PixelMap.new(temporary / PIXELS, shape)
+
+        def written(count: int) -> None:
+            pixels.forget()  # it is the file's from here on: a set of any size takes little memory
+            tick(count)
+
+        faults = decode_rows(source, rows, preprocess, pixels.images, written)
+        if not skip_bad:
+            refuse_bad(faults, table, rows)
+        pixels.flush()
+        store = PixelStore(
+            pixels=PixelMap.of(temporary / PIXELS, shape),
+            digest=digest_of(pixels),
+            faults=faults,
+            cached=False,
+        )
+        meta = {
+            "data": name,
+            "shape": shape,
+            "sha256": store.digest,
+            "faults": sorted(faults.items()),
+            "decode": preprocess.decode_part(),
+        }
+        (temporary / META).write_text(json.dumps(meta))
         try:
             os.rename(temporary, folder)
         except OSError:  # another process was faster; its store holds the same bytes
-            if stored_digest(folder, images.nbytes) is None:
+            if stored(folder, shape) is None:
                 raise
-        return digest
+        return store
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror}") from None
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        storage.try_remove(temporary)
+
+
+def digest_of(pixels: PixelMap) -> str:
+    """The hash of all pixels, piece by piece."""
+    digest = hashlib.sha256()
+    step = max(1, PIECE // pixels.images[0].size)
+    for start in range(0, len(pixels.images), step):
+        digest.update(pixels.images[start : start + step].data)
+        pixels.forget()
+    return digest.hexdigest()
 
 
 def require_room(folder: Path, size: int) -> None:
@@ -119,53 +179,68 @@ def require_room(folder: Path, size: int) -> None:
 
 def decode_rows(
     source: Source,
-    table: Table,
     rows: NDArray[np.int64],
     preprocess: Preprocess,
     images: NDArray[np.uint8],
     tick: Tick,
-) -> None:
-    """Fill `images` in parallel; raises one `DataError` that lists every bad row."""
+) -> dict[int, str]:
+    """Fill `images` in parallel; what is wrong with those that do not decode, which stay as they are."""
 
-    def work(start: int) -> list[str]:
+    def work(start: int) -> list[tuple[int, str]]:
         faults = []
         numbers: Sequence[int] = rows[start : start + CHUNK].tolist()
-        for offset, row in enumerate(numbers):
+        for position, row in enumerate(numbers, start):
             try:
-                images[start + offset] = decode(source.read(row), preprocess)
+                images[position] = decode(source.read(row), preprocess)
             except ClfwError as error:
-                faults.append(f"{where(row)}: {error.message}")
+                faults.append((position, error.message))
             except Exception as error:  # a reader's fault, which its row helps to find
                 text = printable(str(error))
-                faults.append(f"{where(row)}: {type(error).__name__}: {text}")
+                faults.append((position, f"{type(error).__name__}: {text}"))
         tick(len(numbers))
         return faults
 
-    def where(row: int) -> str:
-        return f"{table.places[row]}: {printable(table.keys[row])}"
-
     with quiet_reference(), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        faults = [fault for part in pool.map(work, range(0, len(rows), CHUNK)) for fault in part]
-    if faults:
+        parts = pool.map(work, range(0, len(rows), CHUNK))
+        return {position: fault for part in parts for position, fault in part}
+
+
+def refuse_bad(faults: Faults, table: Table, rows: NDArray[np.int64]) -> None:
+    """Raise one `DataError` that lists every bad picture among `rows`, if there is one."""
+    lines = [
+        fault_line(table, int(rows[position]), faults[position]) for position in sorted(faults)
+    ]
+    if lines:
         raise DataError(
-            joined("pictures that cannot be read", faults), hint="repair or remove these files"
+            joined("pictures that cannot be read", lines),
+            hint="repair or remove these files, or leave them out with --on-bad-image skip",
         )
 
 
+def fault_line(table: Table, row: int, fault: str) -> str:
+    """What is wrong with a row's picture, and where the row was declared."""
+    return f"{table.places[row]}: {printable(table.keys[row])}: {fault}"
+
+
 def measure(
-    images: NDArray[np.uint8], positions: NDArray[np.int64]
+    images: NDArray[np.uint8],
+    positions: NDArray[np.int64],
+    seen: Callable[[], None] = lambda: None,
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation per channel, of pixels over 255, by exact counts.
 
     Args:
         images: (N, H, W, C) uint8.
         positions: (M,) which of them to measure.
+        seen: called after each piece of them.
     """
     counts = np.zeros((images.shape[3], 256), dtype=np.int64)
-    for start in range(0, len(positions), 1024):
-        part = images[positions[start : start + 1024]]
+    step = max(1, PIECE // images[0].size)
+    for start in range(0, len(positions), step):
+        part = images[positions[start : start + step]]
         for channel in range(images.shape[3]):
             counts[channel] += np.bincount(part[..., channel].ravel(), minlength=256)
+        seen()
     levels = np.arange(256) / 255
     total = counts.sum(axis=1)
     mean = (counts @ levels) / total

@@ -97,6 +97,27 @@ def sweep_dead(folder: Path) -> None:
             try_remove(path)
 
 
+def discard(path: Path) -> None:
+    """Remove what others may be about to read: by one rename first, so that nobody finds half of it.
+
+    Whoever has it mapped or open keeps it until done.
+    """
+    gone = path.parent / unique_name(path.name)
+    try:
+        rename(path, gone)
+    except FileNotFoundError:  # another process was faster
+        return
+    try_remove(gone)
+
+
+def touch(path: Path) -> None:
+    """Note that a cache was used just now; one that cannot be written to is used all the same."""
+    try:
+        os.utime(path)
+    except OSError:
+        return
+
+
 def try_remove(path: Path) -> None:
     """Remove if the disk lets us; else the next start sweeps."""
     try:

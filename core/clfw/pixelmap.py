@@ -1,0 +1,71 @@
+"""Decoded pictures in a file, mapped into memory: resident no further than somebody needs them."""
+
+import mmap
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+_FORGET = getattr(mmap, "MADV_DONTNEED", None)  # absent where the system takes no advice
+_EXPECT = getattr(mmap, "MADV_WILLNEED", None)
+
+
+class PixelMap:
+    """(N, H, W, C) uint8 of a file.
+
+    Attributes:
+        images: the array. What is written into it reaches the file only where `new` made it.
+    """
+
+    def __init__(self, descriptor: int, shape: tuple[int, ...], access: int) -> None:
+        """The map of an open file of the right size, which may be closed and unlinked after this."""
+        self._map = mmap.mmap(descriptor, int(np.prod(shape)), access=access)
+        self.images: NDArray[np.uint8] = np.ndarray(shape, np.uint8, buffer=self._map)
+
+    @classmethod
+    def new(cls, path: Path, shape: tuple[int, ...]) -> "PixelMap":
+        """A new file of zeros."""
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            os.truncate(descriptor, int(np.prod(shape)))
+            return cls(descriptor, shape, mmap.ACCESS_WRITE)
+        finally:
+            os.close(descriptor)
+
+    @classmethod
+    def of(cls, path: Path, shape: tuple[int, ...]) -> "PixelMap":
+        """A file that is there; copy-on-write, so that torch may hold the map as a tensor.
+
+        Raises:
+            OSError: it is not there. ValueError: it has another size.
+        """
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            if os.fstat(descriptor).st_size != int(np.prod(shape)):
+                raise ValueError("another size")
+            return cls(descriptor, shape, mmap.ACCESS_COPY)
+        finally:
+            os.close(descriptor)
+
+    def forget(self) -> None:
+        """Give the memory back; what is needed again comes from the file, or the system's cache of it.
+
+        Changes of a copy-on-write map are lost.
+        """
+        if _FORGET is not None:
+            self._map.madvise(_FORGET)
+
+    def expect(self, positions: Iterable[int]) -> None:
+        """Have the system read these pictures ahead, without waiting for them."""
+        if _EXPECT is None:
+            return
+        size = self.images[0].nbytes
+        for position in positions:
+            first = position * size // mmap.PAGESIZE * mmap.PAGESIZE
+            self._map.madvise(_EXPECT, first, (position + 1) * size - first)
+
+    def flush(self) -> None:
+        """What was written, onto the disk."""
+        self._map.flush()

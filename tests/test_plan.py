@@ -12,8 +12,9 @@ from clfw.components import Architecture, Augmentation, Dataset
 from clfw.errors import ClfwError, InputMissing, PluginError, UsageError
 from clfw.manager import Catalog, Plugin, gather
 from clfw.params import Params
-from clfw.plan import Plan, Request, canonical_json, data_folder, resolve_plan, weights_folder
+from clfw.plan import Plan, Request, data_folder, resolve_plan, weights_folder
 from clfw.registry import Entry, Registry, derived, parse
+from clfw.tensorheader import canonical_json
 
 
 class NetParams(Params):

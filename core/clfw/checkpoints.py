@@ -18,9 +18,8 @@ from torch import Tensor
 
 from clfw import storage
 from clfw.errors import DataError, Diverged, StorageError, printable
-from clfw.plan import canonical_json
 from clfw.tensorfile import decode, encode, first_not_finite
-from clfw.tensorheader import strict_json
+from clfw.tensorheader import canonical_json, strict_json
 
 FORMAT = 1
 KEPT = 2
@@ -75,7 +74,7 @@ def commit(folder: Path, snapshot: Snapshot, require: Callable[[], None] = lambd
         size = sum(map(len, files.values())) / 1e6
         raise StorageError(
             f"{folder}: cannot save step {snapshot.step} ({size:.1f} MB): {error.strerror}",
-            hint=f"free some space, then: clfw resume {folder.parent}",
+            hint="free some space",
         ) from None
     finally:
         if temporary.exists():

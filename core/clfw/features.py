@@ -17,9 +17,9 @@ from clfw.batches import Batch, SplitBatches, batch_bounds, shuffled
 from clfw.device import Device
 from clfw.errors import DataError, UsageError
 from clfw.opening import Progress
-from clfw.plan import canonical_json
 from clfw.storage import cache_folder, write_atomically
 from clfw.tensorfile import decode, encode
+from clfw.tensorheader import canonical_json
 
 AugmentBatch = Callable[[Tensor, Tensor, Tensor, int], tuple[Tensor, Tensor]]
 

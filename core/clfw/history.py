@@ -6,9 +6,8 @@ from pydantic import TypeAdapter
 
 from clfw import runs
 from clfw.errors import DataError, printable
-from clfw.plan import canonical_json
 from clfw.record import EpochReport
-from clfw.tensorheader import strict_json
+from clfw.tensorheader import canonical_json, strict_json
 
 _REPORT = TypeAdapter(EpochReport)
 COLUMNS = "step,loss,accuracy,gradient_norm"

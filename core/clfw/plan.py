@@ -1,6 +1,5 @@
 """Everything about a run, resolved and validated from names and values. No torch, no data read."""
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -83,6 +82,11 @@ class Plan:
     threads: int | None = None
     deterministic: bool = False
     observers: tuple[Plugin, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Choice[Any], ...]:
+        """Every component that the run uses."""
+        return (self.model, self.data.choice, *self.augment)
 
     def to_json(self) -> dict[str, Any]:
         """The content of `plan.json`."""
@@ -286,8 +290,3 @@ def missing(entry: Entry, path: str, request: Request) -> InputMissing:
         f"data '{entry.name}': {what} '{printable(path or entry.name)}' is not in {folder}",
         hint=", or ".join(ways),
     )
-
-
-def canonical_json(value: Any) -> str:
-    """JSON with sorted keys and no space: equal values give equal text. Refuses NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

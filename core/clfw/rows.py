@@ -4,8 +4,8 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from clfw.datavalues import DataValues
 from clfw.errors import SHOWN, DataError, UsageError, joined, nearest, printable
-from clfw.plan import canonical_json
 from clfw.source import SPLITS, Source, Submission, Table
-from clfw.splits import held_out
+from clfw.splitting import assign_splits
 from clfw.storage import cache_folder, write_atomically
+from clfw.tensorheader import canonical_json
+
+LEFT_OUT = 255  # in the place of a split
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,7 +29,8 @@ class Rows:
     Attributes:
         classes: names of the K classes in the order of the targets.
         targets: (N,) int64 class indices; -1 where a row has no label.
-        split: (N,) uint8 indices into `clfw.source.SPLITS`.
+        split: (N,) uint8 indices into `clfw.source.SPLITS`; LEFT_OUT for a row of no split.
+        left_out: the rows that a person excludes, each with the reason.
     """
 
     table: Table
@@ -35,6 +38,7 @@ class Rows:
     class_values: tuple[str, ...]
     targets: NDArray[np.int64]
     split: NDArray[np.uint8]
+    left_out: Mapping[int, str] = field(default_factory=dict)
 
     def of(self, split: str) -> NDArray[np.int64]:
         """Row numbers of a split, in table order."""
@@ -78,17 +82,34 @@ def _load_table(path: Path) -> Table | None:
         return None
 
 
-def check_rows(table: Table, values: DataValues) -> Rows:
+def check_rows(
+    table: Table,
+    values: DataValues,
+    left_out: Mapping[int, str] | None = None,
+    trained_elsewhere: bool = False,
+) -> Rows:
     """Splits assigned, labels turned into class indices, faults reported all at once.
+
+    A row of `left_out` is in no split, and its label, which may be why, makes no class. Rows for
+    weights that were `trained_elsewhere` may have labels without a training row among them.
 
     Raises:
         DataError: duplicate keys, labels that are no class.
     """
+    left_out = left_out or {}
     refuse_duplicates(table)
-    split = assign_splits(table, values)
-    names, class_values = class_list(table)
-    targets = class_indices(table, names, class_values)
-    return Rows(table=table, classes=names, class_values=class_values, targets=targets, split=split)
+    split = assign_splits(table, values, left_out)
+    split[list(left_out)] = LEFT_OUT
+    names, class_values = class_list(table, left_out, SPLITS if trained_elsewhere else ("train",))
+    targets = class_indices(table, names, class_values, left_out)
+    return Rows(
+        table=table,
+        classes=names,
+        class_values=class_values,
+        targets=targets,
+        split=split,
+        left_out=left_out,
+    )
 
 
 def with_classes(rows: Rows, classes: tuple[str, ...], numbers: NDArray[np.int64]) -> Rows:
@@ -100,51 +121,55 @@ def with_classes(rows: Rows, classes: tuple[str, ...], numbers: NDArray[np.int64
     index = {name: i for i, name in enumerate(classes)}
     mapping = np.array([index.get(name, -2) for name in rows.classes] + [-1], dtype=np.int64)
     targets = mapping[rows.targets]
-    foreign = np.flatnonzero(targets[numbers] == -2)
-    if len(foreign):
-        row = int(numbers[foreign[0]])
-        name = printable(rows.classes[rows.targets[row]], 30)
+    foreign = numbers[targets[numbers] == -2].tolist()
+    if foreign:
+        faults = [
+            f"{label_place(rows.table, row)}: class "
+            f"'{printable(rows.classes[rows.targets[row]], 30)}' is none that the weights know"
+            for row in foreign
+        ]
         raise DataError(
-            f"{rows.table.places[row]}: class '{name}' is none that the weights know",
+            joined("rows of other classes", faults),
             hint=f"they know: {', '.join(printable(c, 30) for c in classes[:12])}",
         )
     return replace(rows, classes=classes, targets=targets)
+
+
+def label_place(table: Table, row: int) -> str:
+    """Where a row's label stands, as "train.csv:12 (column label)"."""
+    column = f" (column {printable(table.label_column, 40)})" if table.label_column else ""
+    return f"{table.places[row]}{column}"
 
 
 def refuse_duplicates(table: Table) -> None:
     """Raise when a key stands twice in one split."""
     seen: dict[tuple[str, str], int] = {}
     faults = []
+    column = f" (column {printable(table.key_column, 40)})" if table.key_column else ""
     for row, pair in enumerate(zip(table.splits, table.keys, strict=True)):
         first = seen.setdefault(pair, row)
         if first != row:
             place, earlier = table.places[row], table.places[first]
-            faults.append(f"{place}: '{printable(pair[1])}' stands already at {earlier}")
+            faults.append(f"{place}{column}: '{printable(pair[1])}' stands already at {earlier}")
     if faults:
         raise DataError(joined("duplicate ids", faults), hint="keep one row for each id")
 
 
-def assign_splits(table: Table, values: DataValues) -> NDArray[np.uint8]:
-    """The table's splits; where it has no validation rows, a share of the training rows."""
-    index = {name: i for i, name in enumerate(SPLITS)}
-    split = np.fromiter((index[s] for s in table.splits), np.uint8, len(table.splits))
-    if values.validation and not (split == index["validation"]).any():
-        train = np.flatnonzero(split == index["train"])
-        names = table.groups or table.keys
-        out = held_out([names[row] for row in train.tolist()], values.validation, values.split_seed)
-        split[train[np.array(out, dtype=bool)]] = index["validation"]
-    return split
-
-
-def class_list(table: Table) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Class names and the label text of each: as the data declares, else its training labels.
+def class_list(
+    table: Table, left_out: Mapping[int, str], splits: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Class names and the label text of each: as the data declares, else the labels of `splits`.
 
     Rows held out of the training rows count, so that no choice of them changes the classes.
     """
     if table.class_names:
         return table.class_names, table.class_values or table.class_names
-    pairs = zip(table.splits, table.labels, strict=True)
-    labels = {label for split, label in pairs if split == "train" and label is not None}
+    pairs = enumerate(zip(table.splits, table.labels, strict=True))
+    labels = {
+        label
+        for row, (split, label) in pairs
+        if split in splits and label is not None and row not in left_out
+    }
     names = tuple(sorted(labels, key=natural_key))
     return names, names
 
@@ -159,26 +184,29 @@ def natural_key(text: str) -> tuple[list[tuple[int, int, str]], str]:
     return parts, text
 
 
-def class_indices(table: Table, names: Sequence[str], values: Sequence[str]) -> NDArray[np.int64]:
+def class_indices(
+    table: Table, names: Sequence[str], values: Sequence[str], left_out: Mapping[int, str]
+) -> NDArray[np.int64]:
     """(N,) int64; a label may be written as the class's value or as its name."""
     index = {name: i for i, name in enumerate(names)} | {v: i for i, v in enumerate(values)}
     targets = np.full(len(table.keys), -1, dtype=np.int64)
     faults = []
     for row, label in enumerate(table.labels):
-        if label is None:
+        if label is None or row in left_out:
             continue
         found = index.get(label)
         if found is None:
             faults.append(
-                f"{table.places[row]}: label '{printable(label)}' is not one of the "
+                f"{label_place(table, row)}: label '{printable(label)}' is not one of the "
                 f"{len(names)} classes"
             )
         else:
             targets[row] = found
     if faults:
         shown = ", ".join(printable(v, 30) for v in values[:12])
+        training = "" if table.class_names else "; a class needs training rows"
         raise DataError(
-            joined("labels that are no class", faults), hint=f"the classes are: {shown}"
+            joined("labels that are no class", faults), hint=f"the classes are: {shown}{training}"
         )
     return targets
 
@@ -194,16 +222,27 @@ def refuse_untrainable(rows: Rows) -> None:
     for name in ("train", "validation"):
         bare = [row for row in rows.of(name) if rows.targets[row] < 0]
         if bare:
-            faults = [f"{rows.table.places[row]}: no label" for row in bare]
-            raise DataError(joined(f"rows of the {name} split without a label", faults))
+            faults = [f"{label_place(rows.table, row)}: no label" for row in bare]
+            raise DataError(
+                joined(f"rows of the {name} split without a label", faults),
+                hint="fill the labels in or remove the rows",
+            )
     if len(rows.classes) < 2:
         raise DataError(f"only one class, '{printable(rows.classes[0])}': nothing to tell apart")
     present = Counter(rows.targets[train].tolist())
-    absent = [name for i, name in enumerate(rows.classes) if i not in present]
+    absent = {name: i for i, name in enumerate(rows.classes) if i not in present}
     if absent:
+        held = [row for i in absent.values() for row in np.flatnonzero(rows.targets == i).tolist()]
+        faults = [
+            f"{label_place(rows.table, row)}: '{printable(rows.classes[rows.targets[row]], 30)}' is "
+            f"in the {SPLITS[rows.split[row]]} split"
+            for row in held
+        ]
+        names = ", ".join(printable(name, 30) for name in [*absent][:SHOWN])
+        more = [f"and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
         raise DataError(
-            f"classes without a training row: {', '.join(printable(n, 30) for n in absent[:SHOWN])}",
-            hint="lower data.validation, or leave the class out",
+            "\n  ".join([f"classes without a training row: {names}", *faults[:SHOWN], *more]),
+            hint="lower data.validation, add rows, or leave the class out",
         )
 
 

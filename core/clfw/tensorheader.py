@@ -80,6 +80,11 @@ def strict_json(text: bytes | str) -> Any:
     return value
 
 
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no space: equal values give equal text. Refuses NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):

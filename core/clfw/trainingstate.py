@@ -18,7 +18,6 @@ from clfw.errors import DataError, Diverged, printable
 from clfw.evaluation import Evaluation
 from clfw.job import Job, Trained
 from clfw.optimisation import AveragedWeights, Progress, build_optimizer, scheduled_lr
-from clfw.plan import canonical_json
 from clfw.record import EpochReport, EvaluationPoint, Record
 from clfw.stateparts import (
     Counters,
@@ -28,6 +27,7 @@ from clfw.stateparts import (
     restored_moments,
     under,
 )
+from clfw.tensorheader import canonical_json
 
 
 class TrainingState:

@@ -11,10 +11,10 @@ from clfw.components import load as load_reference
 from clfw.errors import ClfwError, DataError, Diverged, PluginError, UsageError, printable
 from clfw.manager import Catalog, first_line
 from clfw.params import Layer, params_class, resolve
-from clfw.plan import canonical_json
 from clfw.storage import write_atomically
 from clfw.task import Task
 from clfw.tensorfile import decode, encode, first_not_finite
+from clfw.tensorheader import canonical_json
 from clfw.weightsfile import FORMAT, Header
 
 SHOWN = 3  # mismatching tensors named one by one

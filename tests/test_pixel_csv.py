@@ -94,6 +94,8 @@ def test_rows_become_pictures_with_labels_keys_and_places() -> None:
         PLAIN + "\n\n",
         PLAIN.replace("\n", "\n\n", 2),
         "\n" + PLAIN,
+        " \n\t\r\n" + PLAIN.replace(",", ";"),
+        PLAIN.encode("utf-16"),
         "\ufeff" + PLAIN,
         PLAIN.replace("label", '"label"').replace("pixel0", '"pixel0"'),
         PLAIN.replace("\n3,", '\n"3",'),
@@ -109,12 +111,14 @@ def test_rows_become_pictures_with_labels_keys_and_places() -> None:
         "blank lines at the end",
         "blank lines between",
         "blank line before",
+        "blank lines of spaces before",
+        "UTF-16",
         "byte-order mark",
         "quoted header",
         "quoted labels",
     ],
 )
-def test_every_common_way_of_writing_gives_the_same_pictures(text: str) -> None:
+def test_every_common_way_of_writing_gives_the_same_pictures(text: str | bytes) -> None:
     source = source_of(text)
     assert list(source.table().labels) == LABELS
     assert pictures(source) == PIXELS.tolist()
@@ -303,10 +307,10 @@ BAD_ROWS = {
     "huge": (f"2,{'9' * 5000},1,1,1", "train.csv:4 (column pixel0): '9999"),
     "other digits": ("2,٣,1,1,1", "train.csv:4 (column pixel0): '٣'"),
     "escape sequence": ("2,\x1b[2J,1,1,1", "(column pixel0): '\\x1b[2J'"),
-    "short": ("2,1,1,1", "train.csv:4: 4 values, and there are 5 columns"),
-    "long": ("2,1,1,1,1,1", "train.csv:4: 6 values, and there are 5 columns"),
+    "short": ("2,1,1,1", "train.csv:4 (column pixel3): 4 values, and there are 5 columns"),
+    "long": ("2,1,1,1,1,1", "train.csv:4 (column 6): 6 values, and there are 5 columns"),
     "empty label": (",1,1,1,1", "train.csv:4 (column label): the label is empty"),
-    "unclosed quote": ('2,"1,1,1,1', "train.csv:"),
+    "unclosed quote": ('2,"1,1,1,1', "train.csv:4 (column 2): a quote that is not closed"),
     "formula": ("2,=1+1,1,1,1", "train.csv:4 (column pixel0): '=1+1'"),
 }
 
@@ -326,11 +330,17 @@ def test_all_bad_rows_are_counted_and_twenty_are_named() -> None:
 
 
 BAD_FILES = {
-    "empty": (b"", "train.csv: the file is empty"),
-    "header alone": (HEADER.encode() + b"\n", "train.csv: holds no rows"),
-    "UTF-16": (PLAIN.encode("utf-16"), "train.csv: is UTF-16"),
-    "latin-1": (PLAIN.replace("\n3,", "\né,", 1).encode("latin-1"), "train.csv:2: byte 0xe9"),
-    "NUL": (PLAIN.replace("\n3,", "\n\0,", 1).encode(), "train.csv:2: holds a NUL"),
+    "empty": (b"", "train.csv:1: the file is empty"),
+    "header alone": (HEADER.encode() + b"\n", "train.csv:1: a header and no rows"),
+    "half of UTF-16": (
+        PLAIN.encode("utf-16")[:-1],
+        "train.csv:7 (column 5): byte 0x0a is not UTF-16",
+    ),
+    "latin-1": (
+        PLAIN.replace("\n3,", "\né,", 1).encode("latin-1"),
+        "train.csv:2 (column 1): byte 0xe9",
+    ),
+    "NUL": (PLAIN.replace("\n3,", "\n\0,", 1).encode(), "train.csv:2 (column 1): holds a NUL"),
     "no header": (b"5,0,0,0,0\n", "train.csv:1: the first line holds numbers"),
     "no label": (PLAIN.replace("label", "Label").encode(), "did you mean 'Label'?"),
     "column named twice": (PLAIN.replace("pixel1", "pixel0").encode(), "'pixel0' stands twice"),

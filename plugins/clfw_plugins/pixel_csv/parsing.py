@@ -4,8 +4,8 @@ The fast way takes the file through NumPy piece by piece. A piece that it cannot
 way, value by value, which either understands it (quotes, blank lines) or names file, line and column.
 """
 
-import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clfw import DataError
-from clfw.csvfile import DELIMITERS, MAX_FIELD, checked_columns, decoded
+from clfw.csvfile import checked_columns, delimiter_of, records, wrong_length
 from clfw.errors import joined, printable
 
+LINE_END = re.compile(rb"\r\n|\r|\n")
+BLANK_LINES = re.compile(rb"(?:[ \t]*(?:\r\n|\r|\n))*")
 PIECE = 4 << 20  # bytes taken at a time: little enough to read again value by value
 
 
@@ -67,27 +69,18 @@ class Layout:
 
 
 def read_header(data: bytes, name: str) -> Header:
-    """Column names and delimiter.
+    """Column names and delimiter of UTF-8 text.
 
     Raises:
-        DataError: an empty file, another encoding, repeated or missing names, no header at all.
+        DataError: repeated or missing names, no header at all.
     """
-    if not data.strip():
-        raise DataError(f"{name}: the file is empty")
-    if not data.isascii() or b"\0" in data:
-        decoded(data, name)  # names what is wrong with the encoding
-    body = data.removeprefix(b"\xef\xbb\xbf")
-    mark = len(data) - len(body)
-    start = mark + len(body) - len(body.lstrip(b"\r\n"))
+    start = BLANK_LINES.match(data).end()  # type: ignore[union-attr]  # matches nothing at least
     ends = [end for end in (data.find(b"\n", start), data.find(b"\r", start)) if end >= 0]
     end = min(ends, default=len(data))
     text = data[start:end].decode()
-    line = 1 + data.count(b"\n", 0, start)
-    delimiter = max(DELIMITERS, key=text.count)
-    try:
-        fields = next(csv.reader([text], delimiter=delimiter, strict=True))
-    except csv.Error as error:
-        raise DataError(f"{name}:{line}: {error}") from None
+    line = 1 + len(LINE_END.findall(data, 0, start))
+    delimiter = delimiter_of(text)
+    _, fields = next(records(text, delimiter, name, line))
     columns = [column.strip() for column in fields]
     repeated = len(set(columns)) < len(columns)
     if repeated and all(column.replace(".", "").isdecimal() for column in columns):
@@ -96,7 +89,7 @@ def read_header(data: bytes, name: str) -> Header:
             hint="add a first line as in label,pixel0,pixel1 and so on",
         )
     end += 2 if data[end : end + 2] == b"\r\n" else 1
-    columns = checked_columns(columns, name)
+    columns = checked_columns(columns, name, line)
     return Header(columns=columns, delimiter=delimiter, line=line, end=end)
 
 
@@ -124,7 +117,7 @@ def read_rows(data: bytes, layout: Layout) -> PixelRows:
         )
     lines = [number for piece in pieces for number in piece.lines]
     if not lines:
-        raise DataError(f"{layout.name}: holds no rows")
+        raise DataError(f"{layout.name}:{layout.header.line}: a header and no rows")
     columns = range(len(layout.texts))
     return PixelRows(
         pixels=np.concatenate([piece.pixels for piece in pieces]),
@@ -166,25 +159,18 @@ def strict_rows(data: bytes, line: int, layout: Layout) -> PixelRows:
     rows: list[bytes] = []
     lines: list[int] = []
     texts: list[list[str]] = [[] for _ in layout.texts]
-    csv.field_size_limit(MAX_FIELD)
-    stream = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="")
-    reader = csv.reader(stream, delimiter=layout.header.delimiter, strict=True)
-    try:
-        for fields in reader:
-            if not fields or (len(fields) == 1 and not fields[0].strip()):
-                continue
-            here = line + reader.line_num - 1
-            fault, pixels = row_values(fields, layout)
-            if fault:
-                layout.faults.append(f"{layout.name}:{here}{fault}")
-                continue
-            rows.append(pixels)
-            lines.append(here)
-            for column, found in zip(layout.texts, texts, strict=True):
-                found.append(fields[column].strip())
-    except csv.Error as error:
-        where = f"{layout.name}:{line + max(reader.line_num, 1) - 1}"
-        raise DataError(f"{where}: {error}") from None
+    header = layout.header
+    for here, fields in records(
+        data.decode(), header.delimiter, layout.name, line, len(header.columns)
+    ):
+        fault, pixels = row_values(fields, layout)
+        if fault:
+            layout.faults.append(f"{layout.name}:{here} {fault}")
+            continue
+        rows.append(pixels)
+        lines.append(here)
+        for column, found in zip(layout.texts, texts, strict=True):
+            found.append(fields[column].strip())
     table = np.frombuffer(b"".join(rows), np.uint8).reshape(len(rows), len(layout.pixels))
     return PixelRows(pixels=table, texts=texts, lines=lines)
 
@@ -193,13 +179,13 @@ def row_values(fields: list[str], layout: Layout) -> tuple[str, bytes]:
     """What is wrong with a row, or "", and its pixels."""
     columns = layout.header.columns
     if len(fields) != len(columns):
-        return f": {len(fields)} values, and there are {len(columns)} columns", b""
+        return wrong_length(len(fields), columns), b""
     values = bytearray()
     for column in layout.pixels:
         text = fields[column].strip()
         short = text.removeprefix("+").lstrip("0") or text[-1:]
         if not (short.isascii() and short.isdecimal() and len(short) <= 3 and int(short) <= 255):
             shown, place = printable(text, 40), printable(columns[column], 40)
-            return f" (column {place}): '{shown}' is not a whole number from 0 to 255", b""
+            return f"(column {place}): '{shown}' is not a whole number from 0 to 255", b""
         values.append(int(short))
     return "", bytes(values)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clfw import DataError, Submission
-from clfw.csvfile import read_csv
+from clfw.csvfile import as_utf8, read_csv
 from clfw.errors import StorageError, joined, nearest, printable
 from clfw.filetree import FileTree, open_tree
 from clfw_plugins.arrays.source import ArraySource, Content, Part
@@ -89,7 +89,7 @@ def read_part(
     tree: FileTree, split: str, name: str, params: PixelCsvParams, like: Part | None
 ) -> Part:
     """One file; `like` is the part whose shape it must have."""
-    data = tree.read(name)
+    data = as_utf8(tree.read(name), name)
     header = read_header(data, name)
     where = f"{name}:{header.line}"
     columns = find_columns(header.columns, params, where, need_label=split == "train")

@@ -1,6 +1,7 @@
 """Plugins that hear of finished epochs, TensorBoard's among them."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -21,6 +22,23 @@ def clfw_epoch_finished(folder, plan, report):
         facts = [str(folder), plan["model"]["entry"], report.epoch, report.step, report.loss]
         file.write(json.dumps(facts) + "\\n")
     {body}
+"""
+BOTH = """
+from clfw import Architecture
+
+@hookimpl
+def clfw_architectures():
+    return [Architecture(name="ear_net", summary="one linear layer", build="both_ear:build")]
+
+def build(params, task):
+    from torch import nn
+    return nn.Sequential(nn.Flatten(), nn.Linear(task.channels * task.height * task.width, task.num_classes))
+"""
+PLANNED = """
+@hookimpl
+def clfw_run_planned(plan):
+    assert plan["model"]["entry"] == "fashion_mlp"
+    raise OSError("no")
 """
 RUN = (
     *("run", "--model", "fashion_mlp", "--data", "csv_images", "--set", "data.path=bars"),
@@ -77,10 +95,63 @@ def test_an_observer_that_raises_ends_with_69_and_the_run_goes_on_without_it(
     assert stopped.code == 69
     for part in ("'listener' of listener-kit 0.1", "clfw_epoch_finished", "epoch 2", "disk full"):
         assert part in stopped.err
-    command = stopped.err.splitlines()[-1].partition("clfw ")[2].split()
+    hint = stopped.err.splitlines()[-1]
+    assert hint.startswith("hint: once it is mended: clfw resume cut; without it: clfw resume cut ")
+    command = hint.rpartition("clfw ")[2].split()
     assert command == ["resume", "cut", "--disable-plugin", "listener"]
-    succeed(*command)
+    resumed = succeed(*command)
+    assert "observer 'listener' is switched off: the run goes on without it" in resumed.err
     assert weights("cut") == weights(whole)
+
+
+def test_an_epoch_is_safe_before_its_observers_hear_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = "if report.epoch == 2: raise OSError('disk full')"
+    install("listener", OBSERVER.format(body=body), tmp_path, monkeypatch)
+    never = ("--set", "train.checkpoint_seconds=3600")  # no checkpoint at epochs' ends otherwise
+    whole = succeed(*RUN, *never, "--json").json
+    assert clfw(*RUN, *never, "--observe", "listener", "--out", "cut").code == 69
+    assert f"resumed from step {whole['steps'] * 2 // 3} of " in succeed("resume", "cut").err
+    assert [epoch for _, _, epoch, _, _ in heard()] == [1, 2, 3]
+    assert weights("cut") == weights(whole["run"])
+
+
+def test_the_way_on_of_a_run_names_the_plugin_files_that_it_needs(tmp_path: Path) -> None:
+    body = "if report.epoch == 2: raise OSError('disk full')"
+    Path("file_ear.py").write_text(OBSERVER.format(body=body))
+    ears = ("--plugin", "file_ear.py", "--observe", "file_ear")
+    stopped = clfw(*RUN, *ears, "--out", "cut")
+    mended, without = re.findall(r"clfw (resume [^;]*)", stopped.err.splitlines()[-1])
+    assert mended == "resume cut --plugin file_ear.py"
+    assert without == "resume cut --disable-plugin file_ear"
+    resumed = succeed(*without.split())
+    assert "observer 'file_ear' is switched off: the run goes on without it" in resumed.err
+    assert_refused(clfw(*RUN, "--disable-plugin", "file_ear"), 2, "no plugin named 'file_ear'")
+    del sys.modules["file_ear"]
+
+
+def test_an_observer_that_a_network_needs_too_is_not_to_be_switched_off(tmp_path: Path) -> None:
+    Path("both_ear.py").write_text(OBSERVER.format(body="raise OSError('disk full')") + BOTH)
+    stopped = clfw(
+        *("run", "--model", "ear_net", "--plugin", "both_ear.py", "--observe", "both_ear"),
+        *(*RUN[3:], "--out", "cut"),
+    )
+    hint = stopped.err.splitlines()[-1]
+    assert hint == "hint: once it is mended: clfw resume cut --plugin both_ear.py"
+    del sys.modules["both_ear"]
+
+
+def test_what_an_observer_lacks_is_said_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("listener", OBSERVER.format(body="pass") + PLANNED, tmp_path, monkeypatch)
+    refused = clfw(*RUN, "--observe", "listener")
+    assert_refused(
+        refused, 69, "'listener' of listener-kit 0.1: hook clfw_run_planned: raised OSError: no"
+    )
+    assert refused.err.splitlines()[-1] == "hint: leave out --observe listener"
+    assert not Path("runs").exists()
 
 
 def test_a_resumed_run_tells_the_observers_that_it_was_started_with(
@@ -120,12 +191,14 @@ def test_without_the_package_tensorboard_its_plugin_loads_and_says_what_to_insta
     for name in [name for name in sys.modules if name.startswith("torch.utils.tensorboard")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "tensorboard", None)
+    monkeypatch.delitem(sys.modules, "clfw_plugins.tensorboard.events", raising=False)
     rows = succeed("plugins", "--json").json
     assert next(row["state"] for row in rows if row["name"] == "tensorboard") == "ok"
     finished = clfw(*RUN, "--observe", "tensorboard")
     assert finished.code == 69
     assert "needs the package tensorboard" in finished.err
-    assert "hint: pip install 'clfw[tensorboard]'; then clfw resume" in finished.err
+    assert "hint: pip install 'clfw[tensorboard]'; or leave out --observe tensor" in finished.err
+    assert not Path("runs").exists()
 
 
 def test_an_error_of_an_observer_is_a_plugins_error() -> None:

@@ -1,4 +1,4 @@
-"""The hooks a plugin may implement: three that say what it offers, one that hears of epochs.
+"""The hooks a plugin may implement: three that say what it offers, two that hear of a run.
 
 An implementation may take fewer arguments than its hook has, so adding one breaks no plugin.
 """
@@ -42,6 +42,11 @@ def clfw_datasets() -> Iterable[Dataset]:
 def clfw_augmentations() -> Iterable[Augmentation]:
     """Which augmentations do you offer?"""
     return []
+
+
+@hookspec
+def clfw_run_planned(plan: Mapping[str, Any]) -> None:
+    """A run that names this plugin with `--observe` begins or goes on. Raise what would stop it later."""
 
 
 @hookspec

@@ -1,6 +1,8 @@
 """Keeps a run's training safe in its folder: checkpoints when due, and a resume to the same bits."""
 
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ from torch import nn
 from clfw import checkpoints, runs, storage
 from clfw.checkpoints import Snapshot
 from clfw.claim import Claim
-from clfw.errors import ClfwError, DataError, printable
+from clfw.errors import ClfwError, DataError, StorageError, printable
 from clfw.history import append_history, read_history
 from clfw.interrupts import StopRequest
 from clfw.job import Say
@@ -52,11 +54,15 @@ class RunKeeper:
         every: int | None,
         seconds: float,
         plan: dict[str, Any],
+        again: str,
+        tell: Callable[[EpochReport], None] | None,
         say: Say,
     ) -> None:
         """`every` counts updates; without it epochs' ends are kept, at most every `seconds`.
 
         `plan` has the values that the training is made with; they may not change on the way.
+        `again` is the command that goes on. `tell` hears of each epoch once that is kept; where
+        there is one, every epoch's end is kept.
         """
         self._run = run
         self._claim = claim
@@ -64,6 +70,9 @@ class RunKeeper:
         self._every = every
         self._seconds = seconds
         self._plan = plan
+        self._again = again
+        self._tell = tell
+        self._untold: EpochReport | None = None
         self._say = say
         self._saved_at = time.monotonic()
         self._saved_step = -1
@@ -103,6 +112,7 @@ class RunKeeper:
         self._claim.require()
         self.settle()
         append_history(self._run, report)
+        self._untold = report
         for name in GROWING:
             self._sizes[name] = (self._run / name).stat().st_size
 
@@ -125,6 +135,9 @@ class RunKeeper:
         """Save when due; raise `Stopped` after saving when a signal has come."""
         if state.step != self._saved_step and (self._stop.number or self._due(state)):
             state.record.aside(lambda: self._save(state))
+        if self._tell and self._untold:
+            report, self._untold = self._untold, None
+            state.record.aside(partial(self._tell, report))
         if self._stop.number and state.step == self._saved_step:
             message = f"stopped at step {state.step} of {state.total}"
             raise self.stopped(message, self._stop.number)
@@ -133,16 +146,16 @@ class RunKeeper:
         """The error that ends the process once everything is saved."""
         return Stopped(
             f"{message}, and saved",
-            hint=f"go on with: clfw resume {self._run}",
+            hint=f"go on with: {self._again}",
             signal_number=signal_number,
         )
 
     def _due(self, state: TrainingState) -> bool:
-        if state.finished:
+        at_epoch_end = state.record.updates == 0
+        if state.finished or (at_epoch_end and self._tell):
             return True
         if self._every is not None:
             return state.step % self._every == 0
-        at_epoch_end = state.record.updates == 0
         return at_epoch_end and time.monotonic() - self._saved_at >= self._seconds
 
     def _save(self, state: TrainingState) -> None:
@@ -155,5 +168,9 @@ class RunKeeper:
         counters = {**snapshot.counters, "files": dict(self._sizes), "plan": self._plan}
         folder = self._run / FOLDER
         full = Snapshot(step=snapshot.step, tensors=snapshot.tensors, counters=counters)
-        checkpoints.commit(folder, full, self._claim.require)
+        try:
+            checkpoints.commit(folder, full, self._claim.require)
+        except StorageError as error:
+            hint = f"free some space, then: {self._again}"
+            raise StorageError(error.message, hint=hint) from error
         self._saved_at, self._saved_step = time.monotonic(), snapshot.step

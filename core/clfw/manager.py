@@ -25,7 +25,7 @@ from clfw.verdicts import read_verdicts
 DISABLE = "CLFW_DISABLE_PLUGINS"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 KIND_OF_HOOK: dict[str, Kind] = {f"clfw_{kind}s": kind for kind in KINDS}
-OBSERVER = "clfw_epoch_finished"
+OBSERVER, REHEARSAL = "clfw_epoch_finished", "clfw_run_planned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,25 +97,30 @@ class Catalog:
         return UsageError(message, hint=hint or "see what there is: clfw list")
 
 
-def installed_catalog(disabled: Iterable[str] = (), files: Sequence[Path] = ()) -> Catalog:
+def installed_catalog(
+    disabled: Iterable[str] = (), files: Sequence[Path] = (), absent: Sequence[str] = ()
+) -> Catalog:
     """Load every installed plugin and plugin file that is not switched off."""
-    found = found_plugins(disabled, files)
+    found = found_plugins(disabled, files, absent)
     host = new_host()
     return gather(admit(host, plugin) if plugin.state == "ok" else plugin for plugin in found)
 
 
 def found_plugins(
-    disabled: Iterable[str] = (), files: Sequence[Path] = (), judged_by_probe: bool = True
+    disabled: Iterable[str] = (),
+    files: Sequence[Path] = (),
+    absent: Sequence[str] = (),
+    judged_by_probe: bool = True,
 ) -> list[Plugin]:
     """Every plugin there is, none of them imported: those that must not be are off or broken.
 
     Off are those named by `disabled` or the environment; broken those whose package asks for
-    another clfw, and those that failed their probe.
+    another clfw, and those that failed their probe. `absent` may be disabled without being there.
     """
     found = [*entry_points(warn), *named_files(files)]
     known = {name for plugin in found for name in (plugin.name, plugin.package)}
     for name in disabled:
-        if name not in known:
+        if name not in known and name not in absent:
             raise UsageError(
                 f"--disable-plugin: no plugin named '{printable(name)}' is installed",
                 hint=nearest(name, known, "see what there is: clfw plugins"),
@@ -177,7 +182,7 @@ def register(host: pluggy.PluginManager, plugin: Plugin, module: object) -> Plug
         callers = host.get_hookcallers(module) or []
         unknown = [caller.name for caller in callers if not caller.has_spec()]
         if unknown:
-            hint = nearest(unknown[0], [*KIND_OF_HOOK, OBSERVER])
+            hint = nearest(unknown[0], [*KIND_OF_HOOK, OBSERVER, REHEARSAL])
             raise PluginError(f"unknown hook '{unknown[0]}'; {hint}".rstrip("; "))
         calls = {
             caller.name: call_of(implementation)
@@ -190,6 +195,7 @@ def register(host: pluggy.PluginManager, plugin: Plugin, module: object) -> Plug
             plugin,
             components=tuple(item for name in declared for item in offered(calls[name], name)),
             observer=calls.get(OBSERVER),
+            rehearsal=calls.get(REHEARSAL),
             notes=tuple(
                 f"hook {name} is deprecated: implement {hookspecs.DEPRECATED[name]} in its place"
                 for name in calls

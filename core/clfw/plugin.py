@@ -20,6 +20,7 @@ class Plugin:
         notes: what its author should know, as that a hook is deprecated.
         import_ms: time to import it and to ask what it offers.
         observer: its `clfw_epoch_finished`, if it has one.
+        rehearsal: its `clfw_run_planned`, if it has one.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Plugin:
     import_ms: float = 0.0
     components: tuple[Component, ...] = ()
     observer: Callable[..., Any] | None = None
+    rehearsal: Callable[..., Any] | None = None
 
     @property
     def origin(self) -> str:

@@ -22,8 +22,7 @@ def named_files(option: Iterable[Path]) -> list[Plugin]:
     Raises:
         InputMissing: no such file.
     """
-    listed = [Path(text) for text in os.environ.get(VARIABLE, "").split(os.pathsep) if text]
-    origins = dict.fromkeys(option, "--plugin") | dict.fromkeys(listed, VARIABLE)
+    origins = dict.fromkeys(option, "--plugin") | dict.fromkeys(of_environment(), VARIABLE)
     found: dict[Path, Plugin] = {}
     for path, origin in origins.items():
         if not path.is_file():
@@ -33,6 +32,24 @@ def named_files(option: Iterable[Path]) -> list[Plugin]:
             )  # fmt: skip
         found.setdefault(path.resolve(), of_file(path))
     return list(found.values())
+
+
+def of_environment() -> list[Path]:
+    """The files that the environment names."""
+    return [Path(text) for text in os.environ.get(VARIABLE, "").split(os.pathsep) if text]
+
+
+def file_options(plugins: Iterable[Plugin]) -> list[str]:
+    """`--plugin FILE` for each of `plugins` that is a file which the environment does not name."""
+    there = [path.resolve() for path in of_environment()]
+    files = dict.fromkeys(Path(plugin.file) for plugin in plugins if plugin.file)
+    here = Path.cwd()
+    return [
+        word
+        for file in files
+        if file not in there
+        for word in ("--plugin", str(file.relative_to(here) if here in file.parents else file))
+    ]
 
 
 def of_file(path: Path) -> Plugin:

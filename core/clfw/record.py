@@ -10,6 +10,7 @@ from torch import Tensor
 
 from clfw.batches import Batch
 from clfw.errors import Diverged
+from clfw.fused import Optimizer
 from clfw.recipe import Recipe
 
 
@@ -61,7 +62,7 @@ class Record:
 
     def __init__(
         self,
-        optimizer: torch.optim.Optimizer,
+        optimizer: Optimizer,
         names: Sequence[str],
         recipe: Recipe,
         device: torch.device,
@@ -70,7 +71,7 @@ class Record:
         self._optimizer = optimizer
         self._names = names
         self._clip = recipe.clip_norm
-        self._parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        self._parameters = optimizer.parameters
         self._measured: list[str] = []  # the parameters that had a gradient, and its norms:
         self._norms = torch.zeros(0, device=device)
         self._bad = torch.zeros((), device=device)  # 1 from the first value that is not finite on
@@ -78,6 +79,7 @@ class Record:
         self._right = torch.zeros((), device=device)
         self._rows: list[Tensor] = []
         self._sizes: list[int] = []
+        self._restored = 0  # pictures of this epoch that an earlier process has seen
         self._start = time.perf_counter()
         self._elsewhere = 0.0
 
@@ -109,7 +111,7 @@ class Record:
             torch.nn.utils.clip_grads_with_norm_(self._parameters, self._clip, norm)
         self._note_norms([name for name, _ in found], norms)
         self._bad = torch.maximum(self._bad, (~torch.isfinite(self._loss + norm)).float())
-        self._optimizer.found_inf = self._bad  # type: ignore[attr-defined]
+        self._optimizer.found_inf = self._bad
         self._rows.append(torch.stack((self._loss, self._right / size, norm)))
         self._sizes.append(size)
         self._loss, self._right = torch.zeros_like(self._loss), torch.zeros_like(self._right)
@@ -161,7 +163,7 @@ class Record:
             lr=lr,
             evaluations=points,
             seconds=seconds,
-            images_per_second=float(sizes.sum()) / seconds,
+            images_per_second=(float(sizes.sum()) - self._restored) / seconds,
             steps=tuple((a, b, c) for a, b, c in rows.tolist()),
         )
 
@@ -179,3 +181,4 @@ class Record:
                 raise ValueError("the epoch's updates so far are malformed")
             self._rows = list(rows.to(self._bad.device))
             self._sizes = sizes.tolist()
+            self._restored = sum(self._sizes)

@@ -1,6 +1,8 @@
 """A run folder read back as the plan it was started with, and what has changed since. No torch."""
 
 import json
+import shlex
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -10,11 +12,13 @@ from clfw import runs
 from clfw.choices import Choice
 from clfw.components import Kind
 from clfw.datavalues import DataValues
-from clfw.errors import DataError, InputMissing, UsageError, printable
+from clfw.errors import ClfwError, DataError, InputMissing, UsageError, printable
 from clfw.manager import Catalog
 from clfw.opening import Pictures
 from clfw.params import Layer, Params, Resolved, params_class, resolve
 from clfw.plan import DataChoice, Plan
+from clfw.plugin import Plugin
+from clfw.pluginfiles import file_options
 from clfw.preprocess import Preprocess
 from clfw.recipe import Recipe
 from clfw.weightsfile import is_preprocess
@@ -41,8 +45,26 @@ class RecordedRun:
     summary: dict[str, Any] | None
 
 
-def read_run(folder: Path, catalog: Catalog, data_folder: Path) -> RecordedRun:
-    """The plan of a run, validated against what is installed now.
+def resume_command(plan: Plan, folder: Path, without: Plugin | None = None) -> str:
+    """What a person types to go on, with the plugin files that the run needs."""
+    observers = [plugin for plugin in plan.observers if plugin != without]
+    files = file_options([*(part.plugin for part in plan.parts), *observers])
+    left_out = ["--disable-plugin", without.name] if without else []
+    return shlex.join(["clfw", "resume", str(folder), *files, *left_out])
+
+
+def recorded_observers(folder: Path) -> list[str]:
+    """The plugins that a run was started with to hear of it; none where that cannot be read."""
+    try:
+        return [str(name) for name in runs.read_json(folder / runs.PLAN)["observers"]]
+    except (ClfwError, OSError, KeyError, TypeError):  # `read_run` says what is wrong
+        return []
+
+
+def read_run(
+    folder: Path, catalog: Catalog, data_folder: Path, disabled: Collection[str] = ()
+) -> RecordedRun:
+    """The plan of a run, validated against what is installed now; without observers that are off.
 
     Raises:
         InputMissing, DataError: no run folder, or a damaged one.
@@ -64,7 +86,7 @@ def read_run(folder: Path, catalog: Catalog, data_folder: Path) -> RecordedRun:
         fields["mean"], fields["std"] = tuple(fields["mean"]), tuple(fields["std"])
         return RecordedRun(
             folder=folder,
-            plan=plan_of(plan_json, catalog, data_folder),
+            plan=plan_of(plan_json, catalog, data_folder, disabled),
             preprocess=Preprocess(**fields),
             fingerprint=str(data["fingerprint"]),
             threads=min(max(int(environment["threads"]), 1), MAX_THREADS),
@@ -75,8 +97,11 @@ def read_run(folder: Path, catalog: Catalog, data_folder: Path) -> RecordedRun:
         raise DataError(f"{printable(str(folder))}: damaged: {printable(repr(error))}") from None
 
 
-def plan_of(recorded: dict[str, Any], catalog: Catalog, data_folder: Path) -> Plan:
+def plan_of(
+    recorded: dict[str, Any], catalog: Catalog, data_folder: Path, disabled: Collection[str]
+) -> Plan:
     """The plan that `Plan.to_json` wrote."""
+    off = {*disabled, *(plugin.name for plugin in catalog.plugins if plugin.state == "off")}
     data = recorded["data"]
     common = {k: v for k, v in data["values"].items() if k in DataValues.model_fields}
     own = {k: v for k, v in data["values"].items() if k not in DataValues.model_fields}
@@ -94,6 +119,7 @@ def plan_of(recorded: dict[str, Any], catalog: Catalog, data_folder: Path) -> Pl
             values=values_of(DataValues, common, "data"),
             source=data["source"],
             path=None if found is None else Path(found),
+            seen=str(data.get("seen", "")),
         ),
         recipe=values_of(Recipe, recorded["train"], "train"),
         augment=tuple(
@@ -104,9 +130,7 @@ def plan_of(recorded: dict[str, Any], catalog: Catalog, data_folder: Path) -> Pl
         device=recorded["device"],
         data_folder=data_folder,
         observers=tuple(
-            catalog.observer(name)
-            for name in recorded.get("observers", ())
-            if name not in [plugin.name for plugin in catalog.plugins if plugin.state == "off"]
+            catalog.observer(name) for name in recorded.get("observers", ()) if name not in off
         ),
         deterministic=recorded["deterministic"] is True,
     )

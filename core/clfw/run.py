@@ -14,7 +14,7 @@ from clfw.observing import tell_observers
 from clfw.opening import Pictures, Progress
 from clfw.plan import Plan
 from clfw.record import EpochReport
-from clfw.resuming import settled_values
+from clfw.resuming import resume_command, settled_values
 from clfw.runend import KEPT_WEIGHTS, Result, finish, keep_weights
 from clfw.runstart import header_lines, write_start
 from clfw.stateparts import seed_generators
@@ -84,6 +84,7 @@ def carry_on(
 ) -> Result:
     """Train to the end, with the state kept on the way, and write the results."""
     recipe = plan.recipe.params
+    again = resume_command(plan, folder)
     watched = ("validation", "test") if recipe.observe_test else ("validation",)
     with StopRequest() as stop:
         keeper = RunKeeper(
@@ -93,6 +94,8 @@ def carry_on(
             recipe.checkpoint_steps,
             recipe.checkpoint_seconds,
             settled_values(plan.to_json()),
+            again,
+            partial(tell_observers, plan, folder, say) if plan.observers else None,
             say,
         )
         job = Job(
@@ -113,9 +116,7 @@ def carry_on(
             keeper=keeper,
         )
         seed_generators(recipe.seed)  # whether the model was built or restored
-        with memory_named(
-            str(folder), recipe.batch_size, f"free memory and clfw resume {folder}, or "
-        ):
+        with memory_named(str(folder), recipe.batch_size, f"free memory and {again}, or "):
             trained = seams.trainer.fit(job)
             if trained.stopped:
                 say(trained.stopped)
@@ -150,5 +151,3 @@ def note_epoch(
         f"epoch {report.epoch:>3}  loss {report.loss:.4f}  accuracy {report.accuracy:.2%}{held_out}"
         f"  lr {report.lr:.2g}  {report.seconds:.1f} s  {report.images_per_second:,.0f} images/s"
     )
-    if plan.observers:
-        tell_observers(plan.observers, folder, plan.to_json(), report, say)

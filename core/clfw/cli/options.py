@@ -1,7 +1,7 @@
 """Options that several commands share, and the loading of plugins and registries behind them."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,6 +12,7 @@ from clfw.errors import ClfwError
 
 if TYPE_CHECKING:
     from clfw.manager import Catalog
+    from clfw.plan import DataChoice
     from clfw.registry import Registry
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -34,6 +35,11 @@ settings_option = click.option(
     "--set", "settings", multiple=True, metavar="GROUP.KEY=VALUE",
     help="Set a value: model.width=8, data.image_size=28, train.lr=0.01. Repeatable.",
 )  # fmt: skip
+on_bad_image_option = click.option(
+    "--on-bad-image",
+    type=click.Choice(["fail", "skip"]),
+    help="What a picture that does not decode does: end it here (the default), or be left out.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +79,12 @@ def plugin_files() -> tuple[Path, ...]:
     return context.meta.get(PLUGIN_FILES, ()) if context else ()
 
 
-def installed(registry: Path | None, disabled: tuple[str, ...]) -> Installed:
+def installed(
+    registry: Path | None, disabled: tuple[str, ...], absent: Sequence[str] = ()
+) -> Installed:
     """Load plugins and registries; one warning line for each broken plugin.
+
+    `absent` are names that `disabled` may have although nothing of that name is installed.
 
     Raises:
         PluginError: a file that `--plugin` names is broken.
@@ -82,7 +92,7 @@ def installed(registry: Path | None, disabled: tuple[str, ...]) -> Installed:
     from clfw.manager import installed_catalog, require_files, warn_of_broken
     from clfw.registry import read_registry
 
-    catalog = installed_catalog(disabled, plugin_files())
+    catalog = installed_catalog(disabled, plugin_files(), absent)
     require_files(catalog, plugin_files())
     warn_of_broken(catalog)
     return Installed(catalog, read_registry(registry))
@@ -128,6 +138,14 @@ def say(line: str) -> None:
         import os
 
         sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115  (for the rest of the process)
+
+
+def say_seen(text: str, data: "DataChoice") -> None:
+    """What the path that a person gave as data was taken for, if it was one."""
+    from clfw.errors import printable
+
+    if data.seen:
+        say(f"data    {printable(text)}: {data.seen}, read as {data.choice.component.name}")
 
 
 def print_json(value: Any) -> None:

@@ -41,22 +41,27 @@ def resume(
     """
     from clfw import runs
     from clfw.cli.progress import show_progress
+    from clfw.observing import rehearse
     from clfw.opening import decode_splits, open_data
     from clfw.plan import data_folder
-    from clfw.resuming import extended, read_run, require_same_data
+    from clfw.resuming import extended, read_run, recorded_observers, require_same_data
     from clfw.source import SPLITS
 
-    there = installed(registry, disabled)
-    recorded = read_run(path, there.catalog, data_dir or data_folder())
+    observers = recorded_observers(path)
+    there = installed(registry, disabled, observers)
+    recorded = read_run(path, there.catalog, data_dir or data_folder(), disabled)
     recorded, note = extended(recorded, epochs)
     if recorded.summary is not None:
         show_finished(path, recorded.summary)
         return
     for change in recorded.changes:
         say(f"warning: {change}: the same bits are not promised")
+    for name in sorted({*observers} - {plugin.name for plugin in recorded.plan.observers}):
+        say(f"observer '{name}' is switched off: the run goes on without it")
     if note:
         say(note)
     plan = recorded.plan
+    rehearse(plan, "without it: --disable-plugin")
     opened = open_data(plan.data)
     splits = tuple(split for split in SPLITS if opened.rows.labelled(split))
     pictures = decode_splits(opened, recorded.preprocess, splits, show_progress)

@@ -13,8 +13,10 @@ from clfw.cli.options import (
     installed,
     json_option,
     lookup_options,
+    on_bad_image_option,
     print_json,
     say,
+    say_seen,
     settings_option,
 )
 from clfw.cli.results import print_result
@@ -69,6 +71,8 @@ class CountOrFull(click.ParamType[Any]):
     "--observe", "observers", multiple=True, metavar="PLUGIN", shell_complete=complete_observers,
     help="Plugin that hears of finished epochs, as tensorboard. Repeatable.",
 )  # fmt: skip
+@click.option("--fold", metavar="K/N", help="Hold out the K-th of N parts, as in 2/5.")
+@on_bad_image_option
 @settings_option
 @device_option
 @data_dir_option
@@ -91,6 +95,8 @@ def run(
     recipe: str,
     augment: str | None,
     observers: tuple[str, ...],
+    fold: str | None,
+    on_bad_image: str | None,
     settings: tuple[str, ...],
     device: str,
     data_dir: Path | None,
@@ -118,6 +124,10 @@ def run(
     from clfw.plan import Request
 
     there = installed(registry, disabled)
+    if on_bad_image:
+        settings = (*settings, f"data.on_bad_image={on_bad_image}")
+    if fold is not None:
+        settings = (*settings, f"data.fold={fold}")
     request = Request(
         model=model,
         data=data,
@@ -171,6 +181,7 @@ def start_run(
 ) -> "tuple[Plan, Result]":
     """Resolve, open and decode, then train: every error of a person comes before torch is imported."""
     from clfw.cli.progress import show_progress
+    from clfw.observing import rehearse
     from clfw.opening import decode_splits, open_data, settle
     from clfw.plan import resolve_plan
     from clfw.rows import refuse_untrainable
@@ -178,7 +189,9 @@ def start_run(
     from clfw.source import SPLITS
 
     plan = resolve_plan(request, there.catalog, there.registry)
+    say_seen(request.data, plan.data)
     require_creatable(out)
+    rehearse(plan, "leave out --observe")
     opened = open_data(plan.data)
     refuse_untrainable(opened.rows)
     plan.recipe.params.require_classes(len(opened.rows.classes))

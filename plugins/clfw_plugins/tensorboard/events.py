@@ -2,22 +2,13 @@
 
 from pathlib import Path
 
-from clfw.errors import PluginError
+from torch.utils.tensorboard.writer import SummaryWriter
+
 from clfw.record import EpochReport
 
 
 def write_epoch(folder: Path, report: EpochReport) -> None:
-    """Append to the event files of `folder`; a resumed run's later file replaces what it repeats.
-
-    Raises:
-        PluginError: the package tensorboard is not installed.
-    """
-    try:
-        from torch.utils.tensorboard.writer import SummaryWriter
-    except ImportError as error:
-        raise PluginError(
-            f"needs the package tensorboard ({error})", hint="pip install 'clfw[tensorboard]'"
-        ) from None
+    """Append to the event files of `folder`; a resumed run's later file replaces what it repeats."""
     first = report.step - len(report.steps) + 1
     # TensorBoard drops what an earlier file has at these steps, so a resume draws no second line.
     with SummaryWriter(str(folder), purge_step=first) as writer:  # type: ignore[no-untyped-call]

@@ -96,6 +96,11 @@ def printable(text: str, limit: int = 120) -> str:
     return escaped if len(escaped) <= limit else escaped[: limit - 1] + "…"
 
 
+def counted(number: int, noun: str) -> str:
+    """As in "1 row", "3,000 rows"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def joined(what: str, faults: Iterable[str]) -> str:
     """Up to twenty faults on lines of their own, then how many more."""
     faults = list(faults)

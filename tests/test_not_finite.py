@@ -72,7 +72,7 @@ def moment(state: Any) -> None:
 
 
 def learning_rate(state: Any) -> None:
-    state.optimizer.param_groups[0]["lr"] = float("nan")
+    state.optimizer.lr = float("nan")
 
 
 FAULTS: dict[str, tuple[Callable[[Any], None], str]] = {

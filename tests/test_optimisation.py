@@ -92,18 +92,6 @@ def test_targets_may_be_shares_of_classes():
     assert float(found) == pytest.approx(float(cross_entropy(LOGITS, shares)))
 
 
-@pytest.mark.parametrize("amsgrad", [False, True])
-def test_the_optimiser_is_the_one_asked_for(amsgrad: bool):
-    recipe = Recipe(
-        optimizer="adamw", lr=0.02, betas=(0.8, 0.99), weight_decay=0.3, amsgrad=amsgrad
-    )
-    optimizer = build_optimizer(network(), recipe)
-    (group,) = optimizer.param_groups
-    assert type(optimizer) is torch.optim.AdamW
-    assert (group["lr"], group["betas"], group["weight_decay"]) == (0.02, (0.8, 0.99), 0.3)
-    assert (group["amsgrad"], group["fused"]) == (amsgrad, True)
-
-
 def test_a_model_with_nothing_to_train_is_refused():
     with pytest.raises(UsageError, match="no trainable parameter"):
         build_optimizer(network().requires_grad_(False), Recipe())

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from clfw.errors import UsageError
+from clfw.fused import SGD, Adam, Optimizer
 from clfw.recipe import Recipe
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -40,7 +41,7 @@ def build_loss(recipe: Recipe, targets: Tensor, num_classes: int) -> Loss:
     return loss
 
 
-def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+def build_optimizer(model: nn.Module, recipe: Recipe) -> Optimizer:
     """The recipe's optimiser over the trainable parameters.
 
     Fused, because it is the fastest on every device and because only the fused kernels can skip an
@@ -49,24 +50,7 @@ def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     parameters = [p for p in model.parameters() if p.requires_grad]
     if not parameters:
         raise UsageError("the model has no trainable parameter")
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(
-            parameters,
-            lr=recipe.lr,
-            momentum=recipe.momentum,
-            nesterov=recipe.nesterov,
-            weight_decay=recipe.weight_decay,
-            fused=True,
-        )
-    kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
-    return kind(
-        parameters,
-        lr=recipe.lr,
-        betas=recipe.betas,
-        weight_decay=recipe.weight_decay,
-        amsgrad=recipe.amsgrad,
-        fused=True,
-    )
+    return SGD(parameters, recipe) if recipe.optimizer == "sgd" else Adam(parameters, recipe)
 
 
 def scheduled_lr(recipe: Recipe, step: int, total: int) -> float:

@@ -77,12 +77,13 @@ class TrainingState:
     def set_learning_rate(self) -> None:
         """For the update that comes."""
         self.lr = scheduled_lr(self.recipe, self.step, self.total) * self.progress.lr_scale
-        self.optimizer.param_groups[0]["lr"] = self.lr
+        self.optimizer.lr = self.lr
 
     def update(self) -> None:
         """The optimiser's step on the gradients that lie ready."""
         self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        for parameter in self.optimizer.parameters:
+            parameter.grad = None
         if self._averaged is not None:
             self._averaged.update(self.job.model)
         self.step += 1
@@ -166,7 +167,7 @@ class TrainingState:
 
     def _tensors(self) -> dict[str, Tensor]:
         tensors = prefixed("model", self.job.model.state_dict())
-        for number, parameter in enumerate(self.optimizer.param_groups[0]["params"]):
+        for number, parameter in enumerate(self.optimizer.parameters):
             tensors |= prefixed(f"optimizer/{number}", self.optimizer.state.get(parameter, {}))
         tensors |= prefixed("record", self.record.tensors())
         tensors |= prefixed("best", self._best or {})
@@ -214,7 +215,7 @@ class TrainingState:
                 self._averaged.tensors[name].copy_(value)
         require_like("present", under("model", tensors), model)
         self.job.model.load_state_dict(under("model", tensors))
-        for number, parameter in enumerate(self.optimizer.param_groups[0]["params"]):
+        for number, parameter in enumerate(self.optimizer.parameters):
             stored = under(f"optimizer/{number}", tensors)
             self.optimizer.state[parameter] = restored_moments(stored, parameter, self.recipe)
         self.record.restore(under("record", tensors))

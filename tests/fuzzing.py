@@ -2,6 +2,7 @@
 
 import json
 import random
+import string
 import struct
 import time
 from collections import Counter
@@ -13,10 +14,11 @@ import torch
 from torch import Tensor
 
 from clfw.errors import ClfwError
-from clfw.tensorfile import decode, encode
-from clfw.tensorheader import header_length
+from clfw.sealing import FORMAT, KEY, require_seal, sealed
+from clfw.tensorfile import decode, encode, parts
+from clfw.tensorheader import canonical_json, header_length
 from clfw.weights import require_fit
-from clfw.weightsfile import check_header
+from clfw.weightsfile import Header, check_header
 
 PIECES = (
     b'"', b"{", b"}", b"[", b"]", b",", b":", b"0", b"-1", b"1e999", b"1e5", b"NaN", b"Infinity",
@@ -25,13 +27,16 @@ PIECES = (
     b"\xff", b"\xc3\x28", b"\x00", b" ", b"\xe2\x80\xae", b"\x1b[2J", b"[[[[[[[[", b'{"a":' * 20,
 )  # fmt: skip
 
+CLASSES = ("boot", "shoe", "sandal")
+
 
 @dataclass
 class Fuzzed:
-    """What the mutations came to."""
+    """What the mutations came to; `same` of those taken say what the sound file says."""
 
     tried: int = 0
     taken: int = 0
+    same: int = 0
     slowest: float = 0.0
     refused: Counter[str] = field(default_factory=Counter)
 
@@ -48,9 +53,9 @@ def state() -> dict[str, Tensor]:
 def sound_file() -> bytes:
     """A weights file with all that the description needs."""
     facts = {
-        "format": 1,
+        "format": FORMAT,
         "model": {"component": "fashion_cnn", "package": "clfw", "version": "0", "values": {}},
-        "classes": ["a", "b"],
+        "classes": list(CLASSES),
         "preprocess": {
             "channels": 1, "height": 4, "width": 4, "mean": [0.5], "std": [0.2], "fit": "squash",
             "decoder": decoder(),
@@ -59,7 +64,16 @@ def sound_file() -> bytes:
         "weights": {"which": "best", "step": 1, "averaged": False},
         "metrics": {"test": {"accuracy": 0.5, "loss": 1.0}},
     }  # fmt: skip
-    return encode(state(), {"clfw": json.dumps(facts)})
+    return seal(encode(state(), {KEY: canonical_json(facts)}))
+
+
+def seal(data: bytes) -> bytes:
+    """The file under a seal that fits what it says."""
+    header, payload = parts(data)
+    parsed = json.loads(header)
+    parsed["__metadata__"][KEY] = sealed(header, [payload])
+    text = json.dumps(parsed).encode()
+    return struct.pack("<Q", len(text)) + text + payload
 
 
 def decoder() -> str:
@@ -68,12 +82,15 @@ def decoder() -> str:
     return DECODER
 
 
-def load(data: bytes) -> None:
+def load(data: bytes) -> Header:
     """All that happens to a weights file before a byte of it reaches a model."""
     path = Path("x.safetensors")
     length = header_length(data[:520], len(data), "x")
-    check_header(data[8 : 8 + length], len(data) - 8 - length, path)
+    header, payload = data[8 : 8 + length], data[8 + length :]
+    found = check_header(header, len(payload), path)
     require_fit(decode(data, "x"), state(), "x")
+    require_seal(header, [payload], "x")
+    return found
 
 
 def mutated(data: bytes, header: int, draw: random.Random) -> bytes:
@@ -100,10 +117,40 @@ def mutated(data: bytes, header: int, draw: random.Random) -> bytes:
     return bytes(changed) + data[8 + header :]
 
 
-def fuzz(count: int, seed: int = 0, load: Callable[[bytes], None] = load) -> Fuzzed:
+def flipped(data: bytes, bit: int) -> bytes:
+    """The file with one bit turned over."""
+    changed = bytearray(data)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)
+
+
+def renamed_classes(draw: random.Random) -> list[str]:
+    """The classes in another order, or with a letter changed; as long as before, and still names."""
+    names = list(CLASSES)
+    if draw.random() < 0.3:
+        while names == list(CLASSES):
+            draw.shuffle(names)
+        return names
+    number = draw.randrange(len(names))
+    at = draw.randrange(len(names[number]))
+    letter = draw.choice([c for c in string.ascii_letters if c != names[number][at]])
+    names[number] = names[number][:at] + letter + names[number][at + 1 :]
+    return names
+
+
+def with_classes(data: bytes, names: list[str]) -> bytes:
+    """The file with other class names, and all else as it was."""
+    before, after = (
+        json.dumps(json.dumps(n, separators=(",", ":")))[1:-1] for n in (CLASSES, names)
+    )
+    assert data.count(before.encode()) == 1
+    return data.replace(before.encode(), after.encode())
+
+
+def fuzz(count: int, seed: int = 0, load: Callable[[bytes], Header] = load) -> Fuzzed:
     """Load `count` mutations; any error but clfw's own goes through."""
     data = sound_file()
-    load(data)
+    sound = load(data)
     (header,) = struct.unpack("<Q", data[:8])
     draw = random.Random(seed)
     result = Fuzzed()
@@ -111,7 +158,7 @@ def fuzz(count: int, seed: int = 0, load: Callable[[bytes], None] = load) -> Fuz
         bad = mutated(data, header, draw)
         before = time.process_time()
         try:
-            load(bad)
+            result.same += load(bad) == sound
             result.taken += 1
         except ClfwError as error:
             words = error.message.split(":")[1:3]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from commandline import assert_refused, clfw, keep_to, succeed
+from fuzzing import seal
 from tiny_sets import BARS, bar, png, write_bars
 
 DATA = ("--data", "csv_images", "--set", "data.path=bars", "--set", "data.validation=0.3")
@@ -41,7 +42,8 @@ def with_header(weights: bytes, change: Callable[[dict], object]) -> bytes:
     header = json.loads(weights[8 : 8 + length])
     change(header)
     text = json.dumps(header).encode()
-    return struct.pack("<Q", len(text)) + text + weights[8 + length :]
+    changed = struct.pack("<Q", len(text)) + text + weights[8 + length :]
+    return seal(changed) if "__metadata__" in header else changed
 
 
 def with_facts(weights: bytes, **changes: object) -> bytes:
@@ -109,8 +111,12 @@ BAD_WEIGHTS: dict[str, tuple[Callable[[bytes], bytes], int, str]] = {
         65,
         "the model has (5, 1, 3, 3)",
     ),
-    "tensor not finite": (lambda w: w[:-4] + struct.pack("<f", float("nan")), 65, "is not finite"),
-    "later format": (lambda w: with_facts(w, format=99), 65, "format 99; this clfw reads 1"),
+    "tensor not finite": (
+        lambda w: seal(w[:-4] + struct.pack("<f", float("nan"))),
+        65,
+        "is not finite",
+    ),
+    "later format": (lambda w: with_facts(w, format=99), 65, "format 99; this clfw reads 1 and 2"),
     "no classes": (lambda w: with_facts(w, classes=None), 65, "'classes' is missing"),
     "classes no text": (lambda w: with_facts(w, classes=[1, 2, 3]), 65, "damaged description"),
     "classes fewer": (lambda w: with_facts(w, classes=["a", "b"]), 65, "does not fit the model"),

@@ -31,6 +31,12 @@ def decode(data: bytes, where: str) -> dict[str, Tensor]:
     return tensors
 
 
+def parts(data: bytes) -> tuple[bytes, memoryview]:
+    """The header's text and the tensors' bytes of a file that is sound so far."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    return data[8:end], memoryview(data)[end:]
+
+
 def first_not_finite(tensors: Mapping[str, Tensor]) -> str | None:
     """The name of a tensor that holds a NaN or an infinity."""
     for name, tensor in tensors.items():

@@ -6,16 +6,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from clfw.components import Architecture
+from clfw.components import Architecture, PluginFault
 from clfw.components import load as load_reference
 from clfw.errors import ClfwError, DataError, Diverged, PluginError, UsageError, printable
 from clfw.manager import Catalog, first_line
 from clfw.params import Layer, params_class, resolve
+from clfw.sealing import FORMAT, KEY, require_seal, sealed
 from clfw.storage import write_atomically
 from clfw.task import Task
-from clfw.tensorfile import decode, encode, first_not_finite
+from clfw.tensorfile import decode, encode, first_not_finite, parts
 from clfw.tensorheader import canonical_json
-from clfw.weightsfile import FORMAT, Header
+from clfw.weightsfile import Header, mending
 
 SHOWN = 3  # mismatching tensors named one by one
 
@@ -27,16 +28,17 @@ def save_weights(path: Path, model: nn.Module, facts: dict[str, Any]) -> None:
         DataError: two entries of the state share memory.
         Diverged: a value is not finite.
     """
-    text = canonical_json({"format": FORMAT, **facts})
-    save_tensors(path, model, {"clfw": text})
+    save_tensors(path, model, facts)
 
 
-def save_tensors(path: Path, model: nn.Module, metadata: dict[str, str] | None = None) -> None:
-    """Write a module's state; raises as `save_weights` does."""
+def save_tensors(path: Path, model: nn.Module, facts: dict[str, Any] | None = None) -> None:
+    """Write a module's state under a seal; raises as `save_weights` does."""
     refuse_shared(model)
     if (name := first_not_finite(model.state_dict())) is not None:
         raise Diverged(f"the model's tensor '{printable(name)}' is not finite, so it is not saved")
-    write_atomically(path, encode(model.state_dict(), metadata))
+    draft = encode(model.state_dict(), {KEY: canonical_json({"format": FORMAT, **(facts or {})})})
+    header, payload = parts(draft)
+    write_atomically(path, encode(model.state_dict(), {KEY: sealed(header, [payload])}))
 
 
 def load_tensors(model: nn.Module, path: Path) -> None:
@@ -61,9 +63,14 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """All tensors of a safetensors file, every value finite.
 
     Raises:
-        DataError: damaged, or a value is not finite.
+        DataError: damaged, not as it was sealed, or a value is not finite.
     """
-    return decode(path.read_bytes(), printable(str(path)))
+    data = path.read_bytes()
+    where = printable(str(path))
+    tensors = decode(data, where)
+    header, payload = parts(data)
+    require_seal(header, [payload], where, mending(path))
+    return tensors
 
 
 def require_fit(tensors: dict[str, Tensor], state: dict[str, Tensor], where: str) -> None:
@@ -86,7 +93,7 @@ def build_model(architecture: Architecture, params: Any, task: Task) -> nn.Modul
     """The network for a task, with the weights that the present seed gives.
 
     Raises:
-        PluginError: building failed, or what was built is no module.
+        PluginFault: building failed, or what was built is no module.
         TaskNotSupported: from the architecture.
     """
     try:
@@ -94,11 +101,11 @@ def build_model(architecture: Architecture, params: Any, task: Task) -> nn.Modul
     except ClfwError:
         raise
     except Exception as error:
-        raise PluginError(
+        raise PluginFault(
             f"architecture '{architecture.name}': build failed: {first_line(error)}"
         ) from error
     if not isinstance(model, nn.Module):
-        raise PluginError(
+        raise PluginFault(
             f"architecture '{architecture.name}': build gave {type(model).__name__}, not a module"
         )
     return model

@@ -8,11 +8,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from clfw import runs
 from clfw.errors import DataError, InputMissing, printable
 from clfw.preprocess import DECODER, Preprocess
+from clfw.sealing import FORMAT, KEY, SEAL, UNSEALED, require_seal
 from clfw.tensorheader import header_length, parse_header, seems, strict_json
 
-FORMAT = 1
+PART = 2**22  # bytes read at a time
 MAX_SIDE = 4096  # pixels
 FILE_NAME = "model.safetensors"
 
@@ -34,6 +36,11 @@ class Header:
     def classes(self) -> tuple[str, ...]:
         """Class names in the order of the logits."""
         return tuple(self.facts["classes"])
+
+    @property
+    def seal(self) -> str:
+        """The SHA-256 that the file was found to have; "" where it was written without one."""
+        return str(self.facts.get(SEAL, ""))
 
     @property
     def preprocess(self) -> Preprocess:
@@ -61,15 +68,33 @@ def read_header(path: Path) -> Header:
     """The checked header of a weights file made by clfw.
 
     Raises:
-        DataError: not a safetensors file (says what it looks like), or not one of ours.
+        DataError: not a safetensors file (says what it looks like), not one of ours, or damaged.
     """
-    size = path.stat().st_size
+    text = require_whole(path)
+    return check_header(text, path.stat().st_size - 8 - len(text), path)
+
+
+def require_whole(path: Path) -> bytes:
+    """The header's text, once every byte of the file is as it was sealed, where it was sealed.
+
+    Raises:
+        DataError: not a safetensors file, or damaged.
+    """
+    size, where = path.stat().st_size, printable(str(path))
     with path.open("rb") as file:
-        start = file.read(520)
-        length = header_length(start, size, printable(str(path)))
+        length = header_length(file.read(520), size, where)
         file.seek(8)
         text = file.read(length)
-    return check_header(text, size - 8 - length, path)
+        parse_header(text, size - 8 - length, where)
+        require_seal(text, iter(lambda: file.read(PART), b""), where, mending(path))
+    return text
+
+
+def mending(path: Path) -> str:
+    """What a person can do about a damaged file."""
+    if path.name == FILE_NAME and path.with_name(runs.SUMMARY).exists():
+        return f"write it again: clfw resume {path.parent}"
+    return "put a sound copy in its place"
 
 
 def check_header(text: bytes, payload: int, path: Path) -> Header:
@@ -77,16 +102,17 @@ def check_header(text: bytes, payload: int, path: Path) -> Header:
     where = printable(str(path))
     header = parse_header(text, payload, where)
     try:
-        facts = strict_json(header.metadata.get("clfw", "null"))
+        facts = strict_json(header.metadata.get(KEY, "null"))
     except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: damaged header: {printable(str(error))}") from None
     if not isinstance(facts, dict):
         raise DataError(
             f"{where}: a safetensors file, but not one that clfw wrote (no 'clfw' metadata)"
         )
-    if facts.get("format") != FORMAT:
+    if facts.get("format") not in (UNSEALED, FORMAT):
         raise DataError(
-            f"{where}: format {printable(str(facts.get('format')))}; this clfw reads {FORMAT}",
+            f"{where}: format {printable(str(facts.get('format')))}; "
+            f"this clfw reads {UNSEALED} and {FORMAT}",
             hint="upgrade clfw",
         )
     found = Header(path=path, facts=facts, tensors=header.tensors)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from clfw.errors import DataError, InputMissing, printable
 from clfw.preprocess import Preprocess
-from clfw.weightsfile import read_header, refuse_pickle
+from clfw.weightsfile import read_header, refuse_pickle, require_whole
 from clfw_plugins.backbones.params import FrozenBackboneParams
 
 
@@ -24,6 +24,7 @@ def settle(
     if not file.exists():
         raise absent(params, file)
     refuse_pickle(file)
+    require_whole(file)
     try:
         header = read_header(file)
     except DataError:

@@ -20,9 +20,9 @@ def edit(name: str, old: str, new: str) -> Callable[[], None]:
 
     def act() -> None:
         path = Path("bars", name)
-        text = path.read_text()
+        text = path.read_bytes().decode()
         assert old in text
-        path.write_text(text.replace(old, new, 1))
+        path.write_bytes(text.replace(old, new, 1).encode())
 
     return act
 
@@ -43,8 +43,11 @@ BAD_DATA: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
         lambda: Path("bars/train.csv").rename("bars/trian.csv"),
         ("did you mean 'trian.csv'?",),
     ),
-    "empty list": (put("train.csv", b""), ("train.csv: the file is empty",)),
-    "list without rows": (put("train.csv", b"id,label\r\n"), ("train.csv: holds no rows",)),
+    "empty list": (put("train.csv", b""), ("train.csv:1: the file is empty",)),
+    "list without rows": (
+        put("train.csv", b"id,label\r\n"),
+        ("train.csv:1: a header and no rows",),
+    ),
     "missing label column": (
         edit("train.csv", "label", "kind"),
         ("train.csv:1: no column 'label'", "id, kind", "data.label=COLUMN"),
@@ -56,20 +59,42 @@ BAD_DATA: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     ),
     "short row": (
         edit("train.csv", "4,middle", "4"),
-        ("train.csv:6: 1 values, and there are 2 columns",),
+        ("train.csv:6 (column label): 1 values, and there are 2 columns",),
     ),
-    "quote left open": (edit("train.csv", "4,middle", '4,"middle'), ("train.csv:",)),
-    "UTF-16": (
-        lambda: put("train.csv", Path("bars/train.csv").read_text().encode("utf-16"))(),
-        ("is UTF-16",),
+    "quote left open": (
+        edit("train.csv", "4,middle", '4,"middle'),
+        ("train.csv:6 (column 2): a quote that is not closed",),
+    ),
+    "UTF-16 cut off": (
+        lambda: put("train.csv", Path("bars/train.csv").read_text().encode("utf-16")[:-1])(),
+        ("train.csv:31 (column 2): byte 0x0a is not UTF-16",),
+    ),
+    "row for the columns": (
+        edit("train.csv", "id,label\r\n", ""),
+        ("train.csv:1: no column 'label'",),
+    ),
+    "test row for the columns": (
+        edit("test.csv", "id\r\n", ""),
+        ("test.csv:1 (column 30): the first line names a picture",),
+    ),
+    "id of two pictures": (
+        put("train/4.bmp", PICTURE),
+        ("train.csv:6 (column id): '4' may be 'train/4.bmp' and 'train/4.png'",),
+    ),
+    "picture of two ids": (
+        edit("train.csv", "4,middle", "3.png,middle"),
+        ("train.csv:6 (column id): '3.png' is the picture of '3'",),
     ),
     "Latin-1": (
         put("train.csv", b"id,label\n1,caf\xe9\n"),
-        ("train.csv:2: byte 0xe9 is not UTF-8",),
+        ("train.csv:2 (column 2): byte 0xe9 is not UTF-8",),
     ),
-    "NUL": (put("train.csv", b"id,label\n1,a\0\n"), ("train.csv:2: holds a NUL",)),
-    "missing picture": (drop("train/4.png"), ("train.csv:6: no picture 'train/4'",)),
-    "missing test picture": (drop("test/31.png"), ("test.csv:3: no picture 'test/31'",)),
+    "NUL": (put("train.csv", b"id,label\n1,a\0\n"), ("train.csv:2 (column 2): holds a NUL",)),
+    "missing picture": (drop("train/4.png"), ("train.csv:6 (column id): no picture 'train/4'",)),
+    "missing test picture": (
+        drop("test/31.png"),
+        ("test.csv:3 (column id): no picture 'test/31'",),
+    ),
     "id twice": (
         edit("train.csv", "4,middle", "3,bottom"),
         ("train.csv:6: '3' stands already at train.csv:5", "duplicate ids"),
@@ -102,7 +127,7 @@ BAD_DATA: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     ),
     "submission of other ids": (
         edit("sample_submission.csv", "31,", "131,"),
-        ("sample_submission.csv: its ids",),
+        ("sample_submission.csv:6 (column id): '131' is no row of test.csv",),
     ),
 }
 

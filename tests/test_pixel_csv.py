@@ -228,7 +228,7 @@ def test_test_rows_with_labels_keep_them() -> None:
     [
         ("1,0\n2,0\n2,0\n", "sample_submission.csv:4 (column ImageId): '2' stands twice"),
         ("1,0\n2,0\n4,0\n", "sample_submission.csv:4 (column ImageId): '4' is no row of test.csv"),
-        ("1,0\n2,0\n", "sample_submission.csv: 2 ids, and test.csv has 3 rows"),
+        ("1,0\n2,0\n", "sample_submission.csv:3: 2 ids, and test.csv has 3 rows"),
     ],
 )
 def test_a_submission_whose_ids_are_not_those_of_the_test_rows_is_refused(

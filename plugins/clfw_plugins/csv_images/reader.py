@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from clfw import DataError, Submission, Table
-from clfw.csvfile import CsvRow, read_csv
+from clfw.csvfile import CsvRow, decoded, delimiter_of, read_csv, records
 from clfw.errors import joined, nearest, printable
 from clfw.filetree import FileTree, is_picture, is_stray, open_tree
+from clfw.submissions import submission_layout
 from clfw_plugins.csv_images.params import CsvImagesParams
 
 
@@ -66,7 +67,7 @@ class CsvImages:
 
     def _listed(self, rows: list[CsvRow], split: str, name: str) -> "Iterator[Listed]":
         if not rows:
-            raise DataError(f"{name}: holds no rows")
+            raise DataError(f"{name}:1: a header and no rows")
         columns = list(rows[0].values)
         image = self._params.image or columns[0]
         wanted = [image, *([self._params.group] if self._params.group else [])]
@@ -76,29 +77,56 @@ class CsvImages:
             if column not in columns:
                 key = {image: "image", self._params.label: "label"}.get(column, "group")
                 raise DataError(
-                    f"{name}:1: no column '{printable(column)}'; the columns are "
+                    f"{name}:{self._header_line(name)}: no column '{printable(column)}'; the columns are "
                     f"{', '.join(printable(c, 30) for c in columns[:12])}",
                     hint=f"name the column with --set data.{key}=COLUMN",
                 )
-        for row in rows:
-            yield Listed(row, self._params, image, split, name)
+        listed = [Listed(row, self._params, image, split, name) for row in rows]
+        if faults := [row.fault for row in listed if row.fault]:
+            raise DataError(
+                joined("rows that cannot be used", faults),
+                hint="fill in the values or remove the rows",
+            )
+        folder, present = listed[0].folder, Pictures(self._tree.names())
+        if any(present.of(column, folder) for column in columns):
+            raise DataError(
+                f"{name}:{self._header_line(name)} (column {image}): the first line names a picture, "
+                "not the columns",
+                hint="add a first line that names the columns",
+            )
+        yield from listed
+
+    def _header_line(self, name: str) -> int:
+        text = decoded(self._tree.read(name), name)
+        return next(line for line, _ in records(text, delimiter_of(text), name))
 
     def _resolve(self, rows: "list[Listed]") -> list[str]:
-        """The file of each row; every row without one is named."""
-        present = set(self._tree.names())
-        stems = {n.rpartition(".")[0]: n for n in present if is_picture(n)}
+        """The file of each row; every row without one, or with that of another, is named."""
+        pictures = Pictures(self._tree.names())
+        taken: dict[tuple[str, str], str] = {}
         files, faults = [], []
         for row in rows:
-            candidates = (f"{row.folder}/{row.key}" if row.folder else row.key, row.key)
-            found = next((c for c in candidates if c in present), None) or next(
-                (stems[c] for c in candidates if c in stems), None
-            )
-            if found is None:
-                faults.append(f"{row.place}: no picture '{printable(candidates[0])}'")
-            files.append(found or "")
+            found = pictures.of(row.key, row.folder)
+            named = f"{row.folder}/{row.key}" if row.folder else row.key
+            if len(found) != 1:
+                several = " and ".join(f"'{printable(file, 60)}'" for file in sorted(found))
+                what = (
+                    f"'{printable(row.key)}' may be {several}"
+                    if found
+                    else f"no picture '{printable(named)}'"
+                )
+                faults.append(f"{row.place} (column {row.column}): {what}")
+                continue
+            first = taken.setdefault((row.split, found[0]), row.key)
+            if first != row.key:
+                faults.append(
+                    f"{row.place} (column {row.column}): '{printable(row.key)}' is the picture of "
+                    f"'{printable(first)}'"
+                )
+            files.append(found[0])
         if faults:
             raise DataError(
-                joined("rows without a picture", faults),
+                joined("rows without a picture of their own", faults),
                 hint=f"add the pictures to {self._tree.label} or remove the rows",
             )
         return files
@@ -106,46 +134,51 @@ class CsvImages:
     def _strays(self, used: set[str]) -> Iterator[str]:
         params = self._params
         lists = {params.train_csv, params.test_csv, params.submission_csv}
-        for name in self._tree.names():
-            if name not in used and name not in lists and (is_stray(name) or not is_picture(name)):
-                yield name
+        return (name for name in self._tree.names() if name not in used and name not in lists)
 
     def _submission(self, rows: "list[Listed]") -> Submission | None:
         name = self._params.submission_csv
         if not name or name not in set(self._tree.names()):
             return None
-        listed = read_csv(self._tree.read(name), name)
-        if not listed or len(listed[0].values) != 2:
-            raise DataError(f"{name}: a submission has rows of two columns")
-        key_column, label_column = listed[0].values
-        keys = tuple(row.values[key_column] for row in listed)
         test = {row.key for row in rows if row.split == "test"}
-        if set(keys) != test or len(set(keys)) != len(keys):
-            raise DataError(f"{name}: its ids are not those of {self._params.test_csv}")
-        return Submission(key_column=key_column, label_column=label_column, keys=keys)
+        return submission_layout(self._tree.read(name), name, test, self._params.test_csv)
+
+
+class Pictures:
+    """The files that ids and paths may stand for."""
+
+    def __init__(self, names: list[str]) -> None:
+        self._names = set(names)
+        self._stems: dict[str, list[str]] = {}
+        for name in names:
+            if is_picture(name) and not is_stray(name):
+                self._stems.setdefault(name.rpartition(".")[0], []).append(name)
+
+    def of(self, key: str, folder: str) -> list[str]:
+        """The files of a key: of that name or else of that name and a suffix, in `folder` first."""
+        paths = (f"{folder}/{key}", key) if folder else (key,)
+        exact = [path for path in paths if path in self._names]
+        return exact[:1] or next((self._stems[path] for path in paths if path in self._stems), [])
 
 
 class Listed:
-    """One row of a list."""
+    """One row of a list; `fault` says what is wrong with it, or ""."""
 
-    __slots__ = ("folder", "group", "key", "label", "place", "split")
+    __slots__ = ("column", "fault", "folder", "group", "key", "label", "place", "split")
 
     def __init__(
         self, row: CsvRow, params: CsvImagesParams, image: str, split: str, name: str
     ) -> None:
         self.key = row.values[image]
+        self.column = printable(image, 40)
         self.split = split
         self.place = f"{name}:{row.line}"
-        label = row.values.get(params.label)
-        if label == "":
-            raise DataError(
-                f"{self.place} (column {params.label}): the label is empty",
-                hint="fill it in or remove the row",
-            )
-        self.label = label
+        self.label = row.values.get(params.label)
         self.group = row.values[params.group] if params.group else ""
         self.folder = params.train_folder if split == "train" else params.test_folder
-        if not self.key or ".." in self.key.split("/") or self.key.startswith("/"):
-            raise DataError(
-                f"{self.place} (column {image}): '{printable(self.key)}' is no id or relative path"
-            )
+        self.fault = ""
+        if self.label == "":
+            self.fault = f"{self.place} (column {printable(params.label, 40)}): the label is empty"
+        elif not self.key or ".." in self.key.split("/") or self.key.startswith("/"):
+            key = printable(self.key)
+            self.fault = f"{self.place} (column {self.column}): '{key}' is no id or relative path"

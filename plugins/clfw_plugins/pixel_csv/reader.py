@@ -1,16 +1,17 @@
 """Reads pictures written out in CSV files: which columns are pixels, and what shape they have."""
 
-import hashlib
 import math
 import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from clfw import DataError, Submission
-from clfw.csvfile import as_utf8, read_csv
-from clfw.errors import StorageError, joined, nearest, printable
+from clfw import DataError
+from clfw.csvfile import as_utf8
+from clfw.errors import joined, nearest, printable
 from clfw.filetree import FileTree, open_tree
+from clfw.lonefile import LoneFile
+from clfw.submissions import submission_layout
 from clfw_plugins.arrays.source import ArraySource, Content, Part
 from clfw_plugins.pixel_csv.params import PixelCsvParams
 from clfw_plugins.pixel_csv.parsing import Layout, read_header, read_rows
@@ -28,31 +29,6 @@ def open_pixel_csv(params: PixelCsvParams, path: Path) -> ArraySource:
     else:
         tree = open_tree(path)
     return ArraySource(tree, params, lambda: read_content(tree, params))
-
-
-class LoneFile:
-    """A file tree of one file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.label = path.name
-
-    def names(self) -> list[str]:
-        return [self.path.name]
-
-    def read(self, name: str) -> bytes:
-        try:
-            return self.path.read_bytes()
-        except OSError as error:
-            raise StorageError(f"{self.path}: cannot be read: {error.strerror}") from None
-
-    def stamp(self, name: str) -> str:
-        status = self.path.stat()
-        return f"{status.st_size:x}-{status.st_mtime_ns:x}"
-
-    def identity(self) -> str:
-        text = f"{self.path.resolve()}\0{self.stamp(self.path.name)}"
-        return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +56,9 @@ def read_content(tree: FileTree, params: PixelCsvParams) -> Content:
         parts.append(read_part(tree, "test", params.test_csv, params, parts[0]))
         files.append(params.test_csv)
         if params.submission_csv in present:
-            submission = read_submission(tree, params, set(parts[1].keys))
+            name = params.submission_csv
+            keys = set(parts[1].keys)
+            submission = submission_layout(tree.read(name), name, keys, params.test_csv)
             files.append(params.submission_csv)
     return Content(parts=parts, files=frozenset(files), submission=submission)
 
@@ -186,25 +164,3 @@ def picture_shape(count: int, params: PixelCsvParams, where: str) -> tuple[int, 
             hint="give the size with --set data.height=ROWS and --set data.width=COLUMNS",
         )
     return (height, width) if channels == 1 else (height, width, channels)
-
-
-def read_submission(tree: FileTree, params: PixelCsvParams, keys: set[str]) -> Submission:
-    """The layout of predictions; its ids must be those of the test rows."""
-    name = params.submission_csv
-    listed = read_csv(tree.read(name), name)
-    if not listed or len(listed[0].values) != 2:
-        raise DataError(f"{name}: a submission has rows of two columns")
-    key_column, label_column = listed[0].values
-    ids = [row.values[key_column] for row in listed]
-    seen: set[str] = set()
-    for row, key in zip(listed, ids, strict=True):
-        if key not in keys or key in seen:
-            what = "stands twice" if key in seen else f"is no row of {params.test_csv}"
-            raise DataError(
-                f"{name}:{row.line} (column {printable(key_column, 40)}): "
-                f"'{printable(key, 40)}' {what}"
-            )
-        seen.add(key)
-    if len(seen) != len(keys):
-        raise DataError(f"{name}: {len(seen):,} ids, and {params.test_csv} has {len(keys):,} rows")
-    return Submission(key_column=key_column, label_column=label_column, keys=tuple(ids))

@@ -5,6 +5,11 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from clfw.attribution import attributed, called
+from clfw.choices import Choice
+from clfw.components import Augmentation, PluginFault
+from clfw.task import Task
+
 _GAMMA = -0x61C8864680B583EB  # of SplitMix64, like the two products; as signed 64-bit numbers
 _PRODUCTS = (-0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15)
 
@@ -48,6 +53,25 @@ def _mixed_number(x: int) -> int:
 
 Augment = Callable[[Tensor, Tensor, Draws], tuple[Tensor, Tensor]]
 """(images in [0, 1] (B, C, H, W), targets (B,) int64 or (B, K) float, draws) to images, targets."""
+
+
+def build_augments(choices: Sequence[Choice[Augmentation]], task: Task) -> list[Augment]:
+    """The chosen augmentations for a task, each with its plugin's name on what it raises."""
+
+    def named(choice: Choice[Augmentation]) -> Augment:
+        change: Augment = called(choice.plugin, choice.component.build, choice.params, task)
+
+        def augment(images: Tensor, targets: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
+            with attributed(choice.plugin, f"augmentation '{choice.component.name}'"):
+                changed, targets = change(images, targets, draws)
+                if changed.shape != images.shape:
+                    shapes = f"{tuple(images.shape)} became {tuple(changed.shape)}"
+                    raise PluginFault(f"augmentation '{choice.component.name}': {shapes}")
+            return changed, targets
+
+        return augment
+
+    return [named(choice) for choice in choices]
 
 
 def chain(augments: Sequence[Augment], seed: int) -> Callable[..., tuple[Tensor, Tensor]]:

@@ -59,6 +59,11 @@ class Dataset:
             files of another layout into what `open` reads at `target`, a path that is not there
             yet; `progress` is a `clfw.opening.Progress` of pictures. Empty where files are
             published as they are read.
+        recognise: reference to `(path, tree, given) -> Recognised | None`, which says whether the
+            files at `path` are of this kind, and which values read them. `tree` is a
+            `clfw.filetree.FileTree` of them, `given` what a person has set. Torch-free and cheap:
+            it reads names, and of a list its first lines. Raises `DataError` where it could read
+            them if a person chose between possibilities. Empty for a dataset that cannot tell.
     """
 
     name: str
@@ -68,6 +73,7 @@ class Dataset:
     needs_path: bool = True
     sample: str = ""
     convert: str = ""
+    recognise: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,11 +107,15 @@ def kind_of(component: Component) -> Kind:
     return next(kind for kind, cls in KINDS.items() if isinstance(component, cls))
 
 
+class PluginFault(PluginError):
+    """What is wrong with a plugin's code, said where it is not known whose code it is."""
+
+
 def load(reference: str) -> Callable[..., Any]:
     """Import the object that "package.module:object" names; only ever called on a plugin's own words.
 
     Raises:
-        PluginError: there is no such object, or importing its module fails.
+        PluginFault: there is no such object, or importing its module fails.
     """
     import importlib
 
@@ -116,8 +126,7 @@ def load(reference: str) -> Callable[..., Any]:
         raise
     except Exception as error:
         why = printable(str(error), 200)
-        raise PluginError(
-            f"plugin code '{printable(reference)}' cannot be loaded: {type(error).__name__}: {why}",
-            hint="install what it needs, or a version of its package that fits; see clfw plugins",
+        raise PluginFault(
+            f"plugin code '{printable(reference)}' cannot be loaded: {type(error).__name__}: {why}"
         ) from error
     return found

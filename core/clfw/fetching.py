@@ -18,7 +18,8 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
-from clfw.components import Dataset, load
+from clfw.attribution import called
+from clfw.components import Dataset
 from clfw.connecting import Network
 from clfw.copying import require_source
 from clfw.errors import (
@@ -253,10 +254,10 @@ def _convert(job: FetchJob, dataset: Dataset, files: Path, folder: Path) -> None
     """Let the reader's component turn the published files into what the reader opens."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    params = _choice(job, files).choice.params
+    choice = _choice(job, files).choice
     sources = [files / remote.file for remote in job.remotes]
     target = folder / str(job.entry.fields["convert"])
-    load(dataset.convert)(sources, target, params, job.report.pictures_bar)
+    called(choice.plugin, dataset.convert, sources, target, choice.params, job.report.pictures_bar)
 
 
 def _choice(job: FetchJob, path: Path) -> DataChoice:
@@ -268,7 +269,8 @@ def _row_counts(job: FetchJob, path: Path, hint: str = "") -> dict[str, int]:
     """Open the dataset at `path`, check every row, count them by split."""
     try:
         choice = _choice(job, path)
-        source: Source = load(choice.choice.component.open)(choice.choice.params, path)
+        reader = choice.choice
+        source: Source = called(reader.plugin, reader.component.open, reader.params, path)
         table = source.table()
         check_rows(table, choice.values.params)
         if not table.keys:

@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from clfw.augmenting import chain
+from clfw.augmenting import build_augments, chain
 from clfw.choices import Choice
-from clfw.components import Augmentation, load
+from clfw.components import Augmentation
 from clfw.errors import printable
 from clfw.grids import draw_grid
 from clfw.opening import OpenedData
-from clfw.pixels import decode_rows, refuse_bad
+from clfw.pixels import by_row, decode_rows, refuse_bad
 from clfw.preprocess import Preprocess
 from clfw.rows import require_split
 from clfw.source import SPLITS
@@ -60,7 +60,7 @@ def first_pictures(opened: OpenedData, preprocess: Preprocess, count: int = COUN
     shape = (len(numbers), preprocess.height, preprocess.width, preprocess.channels)
     images = np.zeros(shape, np.uint8)
     faults = decode_rows(opened.source, numbers, preprocess, images, lambda done: None)
-    refuse_bad(faults, rows.table, numbers)
+    refuse_bad(by_row(faults, numbers), rows.table)
     # A run numbers the pictures of all splits that it decodes: those with labels.
     used = [rows.of(split) for split in SPLITS if split == "train" or rows.labelled(split)]
     positions = np.searchsorted(np.sort(np.concatenate(used)), numbers)
@@ -85,10 +85,10 @@ def augmented(
 
     All are one batch here, which decides the partner where pictures are mixed.
     """
-    built = [load(choice.component.build)(choice.params, task) for choice in choices]
     images = torch.from_numpy(shown.images).permute(0, 3, 1, 2).float().div(255)
     rows, targets = torch.from_numpy(shown.positions), torch.from_numpy(shown.targets)
-    images, targets = chain(built, seed)(images.contiguous(), targets, rows, epoch)
+    augment = chain(build_augments(choices, task), seed)
+    images, targets = augment(images.contiguous(), targets, rows, epoch)
     pixels = images.mul(255).round().to(torch.uint8).permute(0, 2, 3, 1)
     return pixels.contiguous().numpy(), targets
 

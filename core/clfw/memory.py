@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
 from clfw.errors import ResourceError, printable
 
 
@@ -30,7 +28,5 @@ def memory_named(where: str, batch_size: int | str, hint: str = "") -> Iterator[
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error says that the host or the device has no memory left."""
-    words = ("not enough memory", "can't allocate memory", "cannot allocate memory")
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
-        word in str(error).lower() for word in words
-    )
+    words = ("out of memory", "not enough memory", "can't allocate", "cannot allocate memory")
+    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in words)

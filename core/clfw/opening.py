@@ -2,17 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clfw.components import load
+from clfw.attribution import attributed, called
+from clfw.badpictures import without_bad
 from clfw.datavalues import DataValues
 from clfw.decoding import checked_array, decode_bytes, quiet_reference
-from clfw.errors import ClfwError, DataError, UsageError
+from clfw.errors import DataError, UsageError
+from clfw.exclusion import excluded_rows
 from clfw.params import Params, Resolved
-from clfw.pixels import PixelStore, Tick, measure, open_pixels
+from clfw.pixelmap import PixelMap
+from clfw.pixels import PixelStore, Tick, by_row, measure, open_pixels
 from clfw.plan import DataChoice, Plan, weights_folder
 from clfw.preprocess import Preprocess
 from clfw.rows import Rows, check_rows, fingerprint, read_table
@@ -53,13 +57,13 @@ class Pictures:
     """The decoded pictures of some splits.
 
     Attributes:
-        images: (N, H, W, C) uint8.
+        pixels: (N, H, W, C) uint8; black where a picture does not decode.
         numbers: (N,) row number of each picture in the table.
         targets: (N,) int64 class indices, -1 for none.
         fingerprint: hash of everything that is learned from.
     """
 
-    images: NDArray[np.uint8]
+    pixels: PixelMap
     numbers: NDArray[np.int64]
     targets: NDArray[np.int64]
     preprocess: Preprocess
@@ -67,25 +71,35 @@ class Pictures:
     cached: bool
     rows: Rows
 
+    @property
+    def images(self) -> NDArray[np.uint8]:
+        """The pictures."""
+        return self.pixels.images
+
     def where(self, split: str) -> NDArray[np.int64]:
         """Positions of a split's pictures in `images`."""
         return np.flatnonzero(np.isin(self.numbers, self.rows.of(split)))
 
 
-def open_data(choice: DataChoice) -> OpenedData:
-    """Open the source and check every row; decodes nothing."""
+def open_data(choice: DataChoice, trained_elsewhere: bool = False) -> OpenedData:
+    """Open the source and check every row, for training or for finished weights; decodes nothing."""
     component = choice.choice.component
-    source: Source = load(component.open)(choice.choice.params, choice.path)
+    plugin = choice.choice.plugin
+    source: Source = called(plugin, component.open, choice.choice.params, choice.path)
     reader: dict[str, Any] = {
         "component": component.name,
         "package": choice.choice.plugin.package,
         "version": choice.choice.plugin.version,
         "values": choice.choice.params.model_dump(mode="json"),
     }
-    table = read_table(source, reader)
+    with attributed(plugin, f"the table of '{component.name}'"):
+        table = read_table(source, reader)
     if not table.keys:
         raise DataError(f"data '{choice.choice.entry}': no rows")
-    return OpenedData(choice=choice, source=source, rows=check_rows(table, choice.values.params))
+    values = choice.values.params
+    listed = excluded_rows(Path(values.exclude).expanduser(), table) if values.exclude else {}
+    rows = check_rows(table, values, listed, trained_elsewhere)
+    return OpenedData(choice=choice, source=source, rows=rows)
 
 
 def settle(plan: Plan, opened: OpenedData) -> tuple[Plan, Preprocess]:
@@ -95,7 +109,9 @@ def settle(plan: Plan, opened: OpenedData) -> tuple[Plan, Preprocess]:
     if not model.component.prepare:
         return plan, natural
     folder = weights_folder(plan.data_folder)
-    params, preprocess = load(model.component.prepare)(model.params, natural, folder)
+    params, preprocess = called(
+        model.plugin, model.component.prepare, model.params, natural, folder
+    )
     values: Resolved[Params] = Resolved(params, model.values.origins)
     return replace(plan, model=replace(model, values=values)), preprocess
 
@@ -139,7 +155,7 @@ def look_at_pictures(opened: OpenedData, at_most: int = 32) -> tuple[tuple[int, 
             data = opened.source.read(row)
             with quiet_reference():
                 pixels = checked_array(data) if isinstance(data, np.ndarray) else decode_bytes(data)
-        except ClfwError:
+        except Exception:
             continue  # every bad picture is named when all are decoded
         sizes.add((pixels.shape[0], pixels.shape[1]))
         channels = max(channels, pixels.shape[2])
@@ -157,12 +173,19 @@ def decode_splits(
     bar = progress("decoding", len(numbers))
     try:
         store: PixelStore = open_pixels(
-            opened.source, rows.table, numbers, preprocess, tick_of(bar)
+            opened.source,
+            rows.table,
+            numbers,
+            preprocess,
+            tick_of(bar),
+            skip_bad=opened.choice.values.params.on_bad_image == "skip",
+            name=opened.choice.choice.entry,
         )
     finally:
         bar.close()
+    rows = without_bad(rows, by_row(store.faults, numbers))
     pictures = Pictures(
-        images=store.images,
+        pixels=store.pixels,
         numbers=numbers,
         targets=rows.targets[numbers],
         preprocess=preprocess,
@@ -172,7 +195,7 @@ def decode_splits(
     )
     if preprocess.mean:
         return pictures
-    mean, std = measure(store.images, pictures.where("train"))
+    mean, std = measure(store.images, pictures.where("train"), store.pixels.forget)
     return replace(pictures, preprocess=replace(preprocess, mean=mean, std=std))
 
 

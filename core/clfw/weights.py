@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from clfw.attribution import attributed
 from clfw.components import Architecture, PluginFault
 from clfw.components import load as load_reference
 from clfw.errors import ClfwError, DataError, Diverged, PluginError, UsageError, printable
@@ -120,7 +121,7 @@ def require_output(model: nn.Module, task: Task, architecture: str) -> None:
         with torch.inference_mode():
             logits = model.eval()(blank)
     except Exception as error:
-        raise PluginError(
+        raise PluginFault(
             f"architecture '{architecture}': its network fails on {task.height}x{task.width} "
             f"pictures of {task.channels} channels: {first_line(error)}",
             hint="mend its build function, or let it refuse such a task by TaskNotSupported",
@@ -129,7 +130,7 @@ def require_output(model: nn.Module, task: Task, architecture: str) -> None:
     wanted = (2, task.num_classes)
     seen = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
     if seen != wanted:
-        raise PluginError(
+        raise PluginFault(
             f"architecture '{architecture}': 2 pictures of {task.num_classes} classes gave an "
             f"output of shape {seen}, expected {wanted}",
             hint=f"mend its build function: the head needs {task.num_classes} outputs",
@@ -163,6 +164,7 @@ def restore_model(header: Header, catalog: Catalog) -> nn.Module:
         height=preprocess.height,
         width=preprocess.width,
     )
-    model = build_model(offer.component, params, task)
+    with attributed(offer.plugin, "build"):
+        model = build_model(offer.component, params, task)
     load_tensors(model, header.path)
     return model.eval()

@@ -8,13 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from clfw import runs
-from clfw.augmenting import chain
+from clfw.attribution import attributed, called
+from clfw.augmenting import build_augments, chain
 from clfw.batches import Batches, Normalise, SplitBatches, evaluation_size
-from clfw.components import load
 from clfw.device import Device, TorchDevice, prepare
 from clfw.evaluation import Evaluation, Evaluator, StandardEvaluator, predict_logits
 from clfw.features import Extractor, backbone_digest, frozen_parts, identity
 from clfw.job import AugmentBatch, Trainer, no_augmentation
+from clfw.memorybudget import SHARE, MemoryBudget, memory_budget
 from clfw.opening import Pictures, Progress, task_of
 from clfw.optimisation import build_loss
 from clfw.plan import Plan, weights_folder
@@ -68,7 +69,7 @@ class Workbench:
 def set_up(
     plan: Plan, pictures: Pictures, seams: Seams, progress: Progress, resumed: Path | None
 ) -> Workbench:
-    """Build, initialise and place the model; make its batches; try it on two blank pictures.
+    """Build, initialise and place the model; make its batches; try all on two blank pictures.
 
     `resumed` is the run folder whose frozen backbone is taken up; nothing is initialised then.
     """
@@ -77,16 +78,22 @@ def set_up(
     task = task_of(pictures.rows, pictures.preprocess)
     seed_generators(plan.recipe.params.seed)
     architecture = plan.model.component
-    model = build_model(architecture, plan.model.params, task)
+    with attributed(plan.model.plugin, "build"):
+        model = build_model(architecture, plan.model.params, task)
     if resumed is None and architecture.initialise:
         folder = weights_folder(plan.data_folder)
-        load(architecture.initialise)(model, plan.model.params, folder)
+        called(plan.model.plugin, architecture.initialise, model, plan.model.params, folder)
     model = device.place(model)
-    require_output(model, task, architecture.name)
+    with attributed(plan.model.plugin, "its network"):
+        require_output(model, task, architecture.name)
     targets = torch.from_numpy(pictures.targets[pictures.where("train")])
     build_loss(plan.recipe.params, targets, task.num_classes)  # refuses before a folder is made
+    why = why_streamed(pictures.images.nbytes, plan.memory_budget, device.torch_device)
+    streamed = pictures.pixels if why else None
     batches = {
-        split: SplitBatches(pictures.images, pictures.targets, pictures.where(split), device)
+        split: SplitBatches(
+            pictures.images, pictures.targets, pictures.where(split), device, streamed
+        )
         for split in SPLITS
         if pictures.rows.labelled(split)
     }
@@ -95,11 +102,12 @@ def set_up(
         trained=model,
         task=task,
         device=device,
-        augment=build_augment(plan, task),
+        augment=build_augment(plan, task, device),
         normalise=Normalise(pictures.preprocess, device.torch_device),
         batches=batches,
         evaluator=seams.evaluator,
         size=evaluation_size(pictures.preprocess),
+        notes=(f"the pictures are streamed from the cache: {why}",) if why else (),
     )
     parts = frozen_parts(model)
     if parts is None:
@@ -127,6 +135,19 @@ def set_up(
     return on_features(bench, batches, head, extractor, views)
 
 
+def why_streamed(size: int, asked: int | None, device: torch.device) -> str:
+    """Why `size` bytes of pictures are not to be held in memory; "" where they are.
+
+    `asked` is the memory budget in bytes that a person gives, None for the machine's own.
+    """
+    why = memory_budget(asked).exceeded_by(size)
+    if why or device.type != "cuda":
+        return why
+    free, _ = torch.cuda.mem_get_info(device)
+    share = MemoryBudget(int(SHARE * free), f"{SHARE:.0%} of the GPU's free memory")
+    return share.exceeded_by(size)
+
+
 def on_features(
     bench: Workbench,
     batches: Mapping[str, SplitBatches],
@@ -146,13 +167,16 @@ def on_features(
         augment=no_augmentation,
         normalise=identity,
         batches=features,
-        notes=(note,),
+        notes=(*bench.notes, note),
     )
 
 
-def build_augment(plan: Plan, task: Task) -> AugmentBatch:
-    """The plan's augmentations as one function."""
+def build_augment(plan: Plan, task: Task, device: Device) -> AugmentBatch:
+    """The plan's augmentations as one function, tried on two blank pictures."""
     if not plan.augment:
         return no_augmentation
-    built = [load(choice.component.build)(choice.params, task) for choice in plan.augment]
-    return chain(built, plan.recipe.params.seed)
+    augment = chain(build_augments(plan.augment, task), plan.recipe.params.seed)
+    blank = torch.zeros(2, task.channels, task.height, task.width, device=device.torch_device)
+    targets = torch.zeros(2, dtype=torch.int64, device=device.torch_device)
+    augment(blank, targets, torch.zeros_like(targets), 0)
+    return augment

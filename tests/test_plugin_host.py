@@ -29,6 +29,11 @@ BROKEN = {
     "a name that is not there": ("from clfw import absent", "cannot import name 'absent'"),
     "a syntax error": ("def broken(:", "SyntaxError"),
     "an exit at import": ("raise SystemExit(3)", "SystemExit: 3"),
+    "an interrupt at import": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+    "an interrupt in a hook": (
+        "from clfw import hookimpl\n@hookimpl\ndef clfw_datasets(): raise KeyboardInterrupt('no')",
+        "KeyboardInterrupt: no",
+    ),
     "sys.exit at import": ("import sys; sys.exit('bye')", "SystemExit: bye"),
     "an error of two lines": ("raise ValueError('first\\nsecond')", "ValueError: first;"),
     "an error with escape codes": ("raise ValueError('\\x1b[31mred')", r"ValueError: \x1b[31mred"),
@@ -231,8 +236,10 @@ def test_what_a_plugin_prints_at_import_does_not_reach_the_result(site: Site) ->
 
 
 def test_ctrl_c_while_a_plugin_is_imported_stops_the_command(site: Site) -> None:
-    site.add("raise KeyboardInterrupt")
-    assert clfw("list").code == 130
+    site.add("import signal; signal.default_int_handler(signal.SIGINT, None)")
+    stopped = clfw("list")
+    assert stopped.code == 130
+    assert "stopped while importing plugin 'odd' of odd-kit 1.2; if it hangs" in stopped.err
 
 
 def test_one_name_of_two_packages_is_a_clash_that_names_both_and_the_switch(site: Site) -> None:

@@ -155,14 +155,25 @@ def admit(host: pluggy.PluginManager, plugin: Plugin) -> Plugin:
         with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
             module = import_file(plugin) if plugin.file else importlib.import_module(plugin.module)
             admitted = register(host, plugin, module)
-    except KeyboardInterrupt:
-        warn(f"stopped while importing plugin '{plugin.name}' of {plugin.origin}; "
-             "if it hangs, clfw doctor finds out")  # fmt: skip
-        raise
     except BaseException as error:  # SystemExit too: a plugin must not end the tool
+        if isinstance(error, KeyboardInterrupt) and not raised_in_words(error):
+            warn(f"stopped while importing plugin '{plugin.name}' of {plugin.origin}; "
+                 "if it hangs, clfw doctor finds out")  # fmt: skip
+            raise
         remedy = getattr(error, "hint", "") or remedy_for(error, plugin)
         return replace(plugin, state="broken", reason=first_line(error), remedy=remedy)
     return replace(admitted, import_ms=(time.perf_counter() - start) * 1000)
+
+
+def raised_in_words(error: BaseException) -> bool:
+    """Whether a `raise` in Python code raised it, and not a signal, as Ctrl-C does."""
+    import dis
+
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    instruction = trace and trace.tb_frame.f_code.co_code[trace.tb_lasti]
+    return instruction == dis.opmap["RAISE_VARARGS"]
 
 
 def remedy_for(error: BaseException, plugin: Plugin) -> str:

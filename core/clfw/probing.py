@@ -27,8 +27,6 @@ def probe(plugin: Plugin, seconds: float) -> str:
         return f"importing it did not end within {seconds:g} s"
     if f"{DONE} {nonce}".encode() in done.stdout:
         return ""
-    if done.returncode == -signal.SIGINT:
-        return "importing it raises KeyboardInterrupt"
     if done.returncode < 0:
         return f"importing it crashes ({signal.Signals(-done.returncode).name})"
     return f"importing it ends the process (exit code {done.returncode})"

@@ -18,6 +18,7 @@ from clfw.opening import no_progress
 from clfw.preprocess import Preprocess
 from clfw_plugins.backbones.frozen import Body, FrozenBackbone
 
+NORM = nn.BatchNorm2d.forward
 PREPROCESS = Preprocess(channels=1, height=8, width=8, mean=(0.5,), std=(0.25,))
 
 
@@ -126,6 +127,18 @@ def test_features_are_computed_once_and_read_after_that(
     second = extractor(frozen).plain(batches, "train")
     for a, b in zip(first.in_order(6), second.in_order(6), strict=True):
         assert torch.equal(a.images, b.images)
+
+
+def test_features_are_those_of_the_folded_backbone_within_rounding(
+    frozen: FrozenBackbone, batches: SplitBatches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    norms: list[object] = []
+    monkeypatch.setattr(nn.BatchNorm2d, "forward", lambda norm, x: norms.append(x) or NORM(norm, x))
+    stored = next(extractor(frozen).plain(batches, "train").in_order(20)).images
+    assert [len(x) for x in norms] == [4, 4]  # looked at and compared, and the rest without
+    normalise = Normalise(PREPROCESS, torch.device("cpu"))
+    expected = frozen.backbone(normalise(next(batches.in_order(20)).images))
+    assert float((stored - expected).abs().max()) <= 1e-5 * float(expected.abs().max())
 
 
 def test_another_backbone_does_not_find_the_features_of_the_first(

@@ -13,14 +13,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from clfw.batches import Batch, SplitBatches, batch_bounds, shuffled
+from clfw.batches import Batch, Sampling, SplitBatches, balanced, batch_bounds, shuffled
 from clfw.device import Device
 from clfw.errors import DataError, UsageError
+from clfw.folding import folded
 from clfw.opening import Progress
 from clfw.storage import cache_folder, write_atomically
 from clfw.tensorfile import decode, encode
 from clfw.tensorheader import canonical_json
 
+INFERENCE = "batch norm folded"  # change it with whatever else moves the last bits of features
+EXAMPLES = 4  # pictures on which the folded backbone must agree with the plain one
 AugmentBatch = Callable[[Tensor, Tensor, Tensor, int], tuple[Tensor, Tensor]]
 
 
@@ -41,9 +44,15 @@ class FeatureBatches:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def training(self, size: int, *, seed: int, epoch: int, start: int = 0) -> Iterator[Batch]:
+    def training(
+        self, size: int, *, seed: int, epoch: int, start: int = 0, sampling: Sampling = "shuffled"
+    ) -> Iterator[Batch]:
         """The batches of an epoch from number `start` on, in the order that pictures would have."""
-        order = shuffled(len(self), seed, epoch).to(self.targets.device)
+        if sampling == "shuffled":
+            order = shuffled(len(self), seed, epoch)
+        else:
+            order, _ = balanced(self.targets.cpu(), seed, epoch)
+        order = order.to(self.targets.device)
         view = self._views[epoch % len(self._views)]
         for first, last in batch_bounds(len(self), size)[start:]:
             index = order[first:last]
@@ -101,7 +110,13 @@ class Extractor:
     def _stored(
         self, batches: SplitBatches, split: str, augment: AugmentBatch | None, view: int
     ) -> Tensor:
-        facts = {**self.facts, "split": split, "view": view, "augmented": augment is not None}
+        facts = {
+            **self.facts,
+            "inference": INFERENCE,
+            "split": split,
+            "view": view,
+            "augmented": augment is not None,
+        }
         if augment is None:
             facts.pop("augment")
         key = hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:32]
@@ -116,8 +131,8 @@ class Extractor:
         self, batches: SplitBatches, what: str, augment: AugmentBatch | None, view: int
     ) -> Tensor:
         """(N, F) float32, in row order, with the backbone in evaluation mode."""
-        self.backbone.eval()
-        parts = []
+        backbone = self.backbone.eval()
+        parts: list[Tensor] = []
         bar = self.progress(what, len(batches))
         with torch.inference_mode(), self.device.autocast():
             for batch in batches.in_order(self.size):
@@ -130,7 +145,10 @@ class Extractor:
                             "backbone keep each picture's own",
                             hint="leave it out of --augment",
                         )
-                parts.append(self.backbone(self.normalise(images)).float())
+                inputs = self.normalise(images)
+                if not parts:
+                    backbone = folded(backbone, inputs[:EXAMPLES].clone())
+                parts.append(backbone(inputs).float())
                 bar.advance(len(batch))
         bar.close()
         return torch.cat(parts)

@@ -75,7 +75,7 @@ class Adam:
     def _state_of(self, parameter: Tensor) -> dict[str, Tensor]:
         state = self.state.setdefault(parameter, {})
         if not state:
-            state["step"] = torch.zeros((), device=parameter.device)
+            state["step"] = torch.zeros((), dtype=torch.float32, device=parameter.device)
             names = ["exp_avg", "exp_avg_sq"] + ["max_exp_avg_sq"] * self._recipe.amsgrad
             state |= {name: torch.zeros_like(parameter) for name in names}
         return state

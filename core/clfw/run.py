@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from clfw import runs, storage
+from clfw.auditing import audit
 from clfw.claim import Claim
 from clfw.interrupts import StopRequest
 from clfw.job import Job, Say
@@ -28,17 +29,18 @@ def execute(
     start = time.perf_counter()
     with memory_named("before the first step", plan.recipe.params.batch_size):
         bench = set_up(plan, pictures, seams, progress, None)
+    findings = audit(pictures)
     begun = runs.begin_run_folder(out)
     try:
         room = needed_room(bench.trained, plan.recipe.params)
         storage.require_room(begun.parent, room, "the checkpoints")
-        write_start(begun, plan, pictures, bench)
+        write_start(begun, plan, pictures, bench, findings)
         folder = runs.put_in_place(begun, out, f"{plan.model.entry}-{plan.data.choice.entry}")
     finally:
         if begun.exists():
             storage.try_remove(begun)
     with Claim(folder) as claim:
-        for line in header_lines(plan, pictures, bench, folder):
+        for line in header_lines(plan, pictures, bench, findings, folder):
             say(line)
         return carry_on(plan, pictures, bench, seams, folder, claim, say, progress, start)
 
@@ -117,7 +119,8 @@ def carry_on(
         )
         seed_generators(recipe.seed)  # whether the model was built or restored
         with memory_named(str(folder), recipe.batch_size, f"free memory and {again}, or "):
-            trained = seams.trainer.fit(job)
+            with keeper.last_rows():
+                trained = seams.trainer.fit(job)
             if trained.stopped:
                 say(trained.stopped)
             claim.require()

@@ -1,0 +1,55 @@
+"""What runs by itself before every training: is anything in the data that falsifies it? Cached."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from clfw.duplicates import Group, correctness, equal_pictures, sort_out
+from clfw.findings import Finding
+from clfw.labels import misleading_labels
+from clfw.opening import Pictures
+from clfw.storage import cache_folder, write_atomically
+
+VERSION = 1  # raise when the same pictures would be grouped otherwise
+QUICK = 1 << 24  # bytes; comparing fewer takes less time than a file does
+
+
+def audit(pictures: Pictures) -> list[Finding]:
+    """What falsifies a training on these pictures, or its figures."""
+    rows = pictures.rows
+    found = sort_out(groups_of_equal(pictures), rows)
+    return [*misleading_labels(rows), *correctness(found, rows)]
+
+
+def groups_of_equal(pictures: Pictures) -> list[Group]:
+    """The groups of equal pictures, from an earlier day or found now.
+
+    Row numbers alone are kept, which the fingerprint decides; what is said of them is said anew.
+    """
+    images, pixels = pictures.images, pictures.pixels
+    path = cache_folder("duplicates") / f"{pictures.fingerprint[:32]}-{VERSION}.json"
+    known = stored_groups(path) if images.nbytes > QUICK else None
+    if known is None:
+        known = equal_pictures(images, pictures.numbers, pixels.forget)
+        if images.nbytes > QUICK:
+            write_atomically(path, json.dumps(known, separators=(",", ":")).encode())
+    return known
+
+
+def stored_groups(path: Path) -> list[Group] | None:
+    """The groups that a file holds; None for none or a damaged one."""
+    try:
+        return [tuple(map(int, group)) for group in json.loads(path.read_bytes())]
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def warnings_of(findings: Sequence[Finding], entry: str) -> list[str]:
+    """A line each for the person who starts a run, with the first example, and where the rest is."""
+    if not findings:
+        return []
+    lines = [
+        f"warning: {finding.summary}{f': {finding.details[0]}' if finding.details else ''}"
+        for finding in findings
+    ]
+    return [*lines, f"note    clfw data check {entry} names them all and can write an exclude list"]

@@ -151,7 +151,8 @@ GOLDEN: dict[str, tuple[Callable[[], object], int, str]] = {
     "every checkpoint damaged": (damage_all, 65, "run/checkpoints: no checkpoint is intact: step-"),
     "metrics cut": (lambda: spoil("metrics.jsonl", b""), 65,
                     "run/metrics.jsonl: is shorter than at the checkpoint"),
-    "updates changed": (lambda: spoil("steps.csv", b"x" * 999), 65, "run: the history is damaged: "),
+    "updates changed": (lambda: spoil("steps.csv", b"x" * 999), 65,
+                        "run/steps.csv: is not as it was at the checkpoint: its first "),
     "data gone": (lambda: shutil.rmtree("bars"), 66, "data 'csv_images': 'bars' is gone"),
 }  # fmt: skip
 

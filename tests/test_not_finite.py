@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from clfw import checkpoints
+from clfw.divergence import moment_of, place_of
 from killing import SMALL, Reference, go_on, reference
 from matrix import write_data
 from trials import bits, trial, workplace
@@ -76,13 +77,13 @@ def learning_rate(state: Any) -> None:
 
 
 FAULTS: dict[str, tuple[Callable[[Any], None], str]] = {
-    "loss": (loss, "training: step 4: the loss is not finite"),
-    "gradient": (gradient, "training: step 4: the gradient of '0.weight' is not finite"),
-    "weight": (weight, "step 4: model 0.weight is not finite"),
-    "buffer": (buffer, "step 4: model 1.running_var is not finite"),
-    "averaged weight": (average, "step 4: ema 0.weight is not finite"),
-    "moment": (moment, "step 4: model 0.weight is not finite"),
-    "learning rate": (learning_rate, "step 4: model 0.weight is not finite"),
+    "loss": (loss, "loss"),
+    "gradient": (gradient, "gradient of parameter '0.weight'"),
+    "weight": (weight, "parameter '0.weight'"),
+    "buffer": (buffer, "buffer '1.running_var'"),
+    "averaged weight": (average, "average of '0.weight'"),
+    "moment": (moment, "parameter '0.weight'"),
+    "learning rate": (learning_rate, "parameter '0.weight'"),
 }
 
 
@@ -101,7 +102,10 @@ def assert_stopped(fault: str, whole: Reference) -> None:
     ended = trial([*NORMED, "--out", "run"], patch=partial(before_update, act))
     assert ended.code == 79, ended.err
     (line,) = ended.errors
-    assert words in line
+    assert line == f"error: step 4 of 8 (epoch 2): {words} is not finite"
+    rows = Path("run/steps.csv").read_text().splitlines()
+    assert [row.partition(",")[0] for row in rows] == ["step", "1", "2", "3", "4"]
+    assert ("nan" in rows[-1] or "inf" in rows[-1]) == (fault in ("loss", "gradient"))
     snapshot, faults = checkpoints.latest(Path("run/checkpoints"))
     assert snapshot is not None
     assert snapshot.step <= AT
@@ -114,6 +118,19 @@ def assert_stopped(fault: str, whole: Reference) -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_value_that_is_not_finite_stops_the_run_and_is_never_saved(fault: str, place: None):
     assert_stopped(fault, reference(NORMED))
+
+
+def test_a_moment_is_named_by_its_parameter():
+    places = {
+        name: place_of(name, {"0.weight"}, ["0.weight"])
+        for name in ("optimizer/0/exp_avg", "best/0.weight", "random/torch")
+    }
+    assert list(places.values()) == ["exp_avg of '0.weight'", "best '0.weight'", "random 'torch'"]
+
+
+@pytest.mark.parametrize(("step", "epoch"), [(0, 1), (1, 1), (5, 1), (6, 2), (20, 4)])
+def test_a_step_is_counted_from_the_beginning_of_the_run(step: int, epoch: int):
+    assert moment_of(step, 20, 5) == f"step {step} of 20 (epoch {epoch})"
 
 
 def test_a_metric_that_is_no_number_is_never_the_best():

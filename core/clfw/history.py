@@ -1,5 +1,6 @@
 """The history of a run on disk: a row an epoch in `metrics.jsonl`, a row an update in `steps.csv`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -16,10 +17,14 @@ COLUMNS = "step,loss,accuracy,gradient_norm"
 def append_history(folder: Path, report: EpochReport) -> None:
     """Add an epoch to both files; nine digits keep every float32 exactly."""
     runs.append_lines(folder / runs.METRICS, [canonical_json(report.to_json())])
+    append_steps(folder, report.step, report.steps)
+
+
+def append_steps(folder: Path, step: int, rows: Sequence[tuple[float, float, float]]) -> None:
+    """Add updates to `steps.csv`, the last of which is update `step`."""
     path = folder / runs.STEPS
     lines = [] if path.exists() and path.stat().st_size else [COLUMNS]
-    first = report.step - len(report.steps) + 1
-    for number, (loss, accuracy, norm) in enumerate(report.steps, first):
+    for number, (loss, accuracy, norm) in enumerate(rows, step - len(rows) + 1):
         lines.append(f"{number},{loss:.9g},{accuracy:.9g},{norm:.9g}")
     runs.append_lines(path, lines)
 

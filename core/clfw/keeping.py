@@ -1,7 +1,8 @@
 """Keeps a run's training safe in its folder: checkpoints when due, and a resume to the same bits."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,15 @@ from torch import nn
 from clfw import checkpoints, runs, storage
 from clfw.checkpoints import Snapshot
 from clfw.claim import Claim
-from clfw.errors import ClfwError, DataError, StorageError, printable
-from clfw.history import append_history, read_history
+from clfw.errors import ClfwError, DataError, Diverged, StorageError, printable
+from clfw.growing import GrowingFile
+from clfw.history import append_history, append_steps, read_history
 from clfw.interrupts import StopRequest
 from clfw.job import Say
 from clfw.recipe import Recipe
 from clfw.record import EpochReport
 from clfw.resuming import plan_changes
-from clfw.stateparts import moments
+from clfw.stateparts import Counters, moments
 from clfw.trainingstate import TrainingState, saved_counters
 
 FOLDER = "checkpoints"
@@ -76,11 +78,13 @@ class RunKeeper:
         self._say = say
         self._saved_at = time.monotonic()
         self._saved_step = -1
-        self._sizes = dict.fromkeys(GROWING, 0)
+        self._state: TrainingState | None = None
+        self._growing = {name: GrowingFile(run / name) for name in GROWING}
 
     def begin(self, state: TrainingState) -> None:
         """Go back to the latest checkpoint, or save the very first as a trial of the disk."""
         folder = self._run / FOLDER
+        self._state = state
         self._claim.require()
         if folder.exists():
             storage.sweep(folder)
@@ -88,6 +92,7 @@ class RunKeeper:
         for fault in faults:
             self._say(f"warning: {fault}; it is left as it is, and an earlier one is used")
         if snapshot is None:
+            self._refuse_rows(folder)
             self.settle()
             self._save(state)
             return
@@ -101,7 +106,10 @@ class RunKeeper:
                 f"{self._run}: {runs.PLAN} is not what the training was made with: {changes[0]}",
                 hint="put it back as it was, or start a new run with the new values",
             )
-        self._sizes = {name: counters.files.get(name, 0) for name in GROWING}
+        if fault := self._fault(counters):
+            raise DataError(fault, hint=self._way_round())
+        for name, file in self._growing.items():
+            file.know(counters.files.get(name, 0))
         self.settle()
         state.restore(snapshot, read_history(self._run))
         self._saved_step = snapshot.step
@@ -113,23 +121,70 @@ class RunKeeper:
         self.settle()
         append_history(self._run, report)
         self._untold = report
-        for name in GROWING:
-            self._sizes[name] = (self._run / name).stat().st_size
+        for file in self._growing.values():
+            file.take_in()
+
+    @contextmanager
+    def last_rows(self) -> Iterator[None]:
+        """Where training diverges inside, the rows of the epoch under way are written: they tell why.
+
+        A resume cuts them off again.
+        """
+        try:
+            yield
+        except Diverged:
+            self._claim.require()
+            self.settle()
+            if self._state is not None and (rows := self._state.record.unfinished()):
+                begun = self._state.step - self._state.record.updates
+                append_steps(self._run, begun + len(rows), rows)
+            raise
 
     def settle(self) -> None:
         """Cut the growing files to what this process knows of.
 
         What is behind it comes from after the checkpoint, or from a process that was overtaken.
         """
-        for name, size in self._sizes.items():
-            path = self._run / name
-            found = path.stat().st_size if path.exists() else 0
-            if found != size:
+        for file in self._growing.values():
+            if file.found != file.size:
                 self._claim.require()
-            if found < size:
-                raise DataError(f"{path}: is shorter than at the checkpoint")
-            if found > size:
-                storage.cut(path, size)
+            if file.found < file.size:
+                raise DataError(
+                    f"{file.path}: has become shorter: {file.found} bytes, and {file.size} before",
+                    hint=f"let nothing else write there, and: {self._again}",
+                )
+            if file.found > file.size:
+                file.cut()
+
+    def _fault(self, counters: Counters) -> str:
+        """What is wrong with the files that grow for a state with these counters; "" for nothing."""
+        for name, file in self._growing.items():
+            if fault := file.fault(counters.files.get(name, 0), counters.digests.get(name, "")):
+                return f"{file.path}: {fault}"
+        return ""
+
+    def _way_round(self) -> str:
+        """What a person can do where those files do not fit the latest checkpoint."""
+        unfit: list[str] = []
+        for path in checkpoints.listed(self._run / FOLDER):
+            with suppress(DataError, ValueError):  # what is damaged is passed over by a resume
+                earlier = checkpoints.read(path)
+                if not self._fault(saved_counters(earlier)):
+                    return (
+                        f"move {' and '.join(unfit)} away, "
+                        f"then go on from step {earlier.step}: {self._again}"
+                    )
+                unfit.append(str(path))
+        return f"start a new run; {self._run / runs.PLAN} has every value of this one"
+
+    def _refuse_rows(self, folder: Path) -> None:
+        """The beginning is kept before there is any row, so rows without a checkpoint are a loss."""
+        for file in self._growing.values():
+            if file.found:
+                raise DataError(
+                    f"{folder}: there is no checkpoint, and {file.path.name} has rows",
+                    hint="put the checkpoints back, or start a new run",
+                )
 
     def consider(self, state: TrainingState) -> None:
         """Save when due; raise `Stopped` after saving when a signal has come."""
@@ -162,10 +217,14 @@ class RunKeeper:
         self._claim.require()
         snapshot = state.snapshot()
         self.settle()
-        for name, size in self._sizes.items():
-            if size:
-                storage.sync_path(self._run / name)
-        counters = {**snapshot.counters, "files": dict(self._sizes), "plan": self._plan}
+        for file in self._growing.values():
+            file.sync()
+        counters = {
+            **snapshot.counters,
+            "files": {name: file.size for name, file in self._growing.items()},
+            "digests": {name: file.digest for name, file in self._growing.items()},
+            "plan": self._plan,
+        }
         folder = self._run / FOLDER
         full = Snapshot(step=snapshot.step, tensors=snapshot.tensors, counters=counters)
         try:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from clfw.batches import Batch
-from clfw.errors import Diverged
+from clfw.errors import printable
 from clfw.fused import Optimizer
 from clfw.recipe import Recipe
 
@@ -122,17 +122,21 @@ class Record:
         work()
         self._elsewhere += time.perf_counter() - before
 
-    def require_finite(self, step: int) -> None:
-        """Raise `Diverged`, naming the first bad update, when a value was not finite."""
+    def first_bad(self) -> tuple[int, str] | None:
+        """The epoch's first update that was not finite, from 0, and what was hit; None for none."""
         if not self._bad.item():
-            return
+            return None
         rows = torch.stack(self._rows)
         first = int((~torch.isfinite(rows)).any(1).nonzero()[0])
-        what = "loss" if not torch.isfinite(rows[first, 0]) else self._bad_gradient()
-        raise Diverged(
-            f"training: step {step - len(rows) + first + 1}: the {what} is not finite",
-            hint="lower the learning rate, for instance --lr 0.001, or add --set train.clip_norm=1",
-        )
+        return first, self._bad_gradient() if torch.isfinite(rows[first, 0]) else "loss"
+
+    def unfinished(self) -> list[tuple[float, float, float]]:
+        """(loss, accuracy, gradient norm) of each update so far, up to the first that was bad."""
+        if not self._rows:
+            return []
+        bad = self.first_bad()
+        rows = self._rows if bad is None else self._rows[: bad[0] + 1]
+        return [(a, b, c) for a, b, c in torch.stack(rows).double().cpu().tolist()]
 
     def _note_norms(self, measured: list[str], norms: Tensor) -> None:
         """Keep the norms of this update, unless an earlier one was bad; those tell which gradient."""
@@ -144,7 +148,9 @@ class Record:
     def _bad_gradient(self) -> str:
         """Which gradient was not finite in the first bad update."""
         bad = (~torch.isfinite(self._norms)).nonzero().flatten().tolist()
-        return f"gradient of '{self._measured[bad[0]]}'" if bad else "norm of all gradients"
+        if not bad:
+            return "norm of all gradients"
+        return f"gradient of parameter '{printable(self._measured[bad[0]])}'"
 
     def report(
         self, epoch: int, step: int, lr: float, points: tuple[EvaluationPoint, ...]

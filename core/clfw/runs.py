@@ -23,6 +23,8 @@ STEPS = "steps.csv"
 EVALUATION = "evaluation.json"
 ENVIRONMENT = "environment.json"
 DATA = "data.json"
+EXCLUDED = "excluded.csv"
+BAD_PICTURES = "bad_pictures.csv"
 BACKBONE = "backbone.safetensors"
 PACKAGES = ("clfw", "torch", "numpy", "opencv-python-headless", "safetensors", "pluggy", "pydantic")
 
@@ -124,11 +126,16 @@ def append_lines(path: Path, lines: Iterable[str]) -> None:
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A CSV file, whole or not at all."""
+    write_atomically(path, csv_bytes(header, rows))
+
+
+def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """The content of a CSV file."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(rows)
-    write_atomically(path, text.getvalue().encode("utf-8", errors="surrogateescape"))
+    return text.getvalue().encode("utf-8", errors="surrogateescape")
 
 
 def read_json(path: Path) -> Any:

@@ -1,17 +1,24 @@
 """The beginning of a run: what is written before the first step, and what the person is told."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from clfw import runs
-from clfw.errors import printable
+from clfw.auditing import warnings_of
+from clfw.badpictures import bad_lines, in_short
+from clfw.errors import counted, printable
+from clfw.exclusion import list_of, write_list
+from clfw.findings import Finding
 from clfw.opening import Pictures
 from clfw.plan import Plan
-from clfw.source import SPLITS
+from clfw.splitlist import write_split
 from clfw.weights import save_tensors
 from clfw.workbench import Workbench
 
 
-def write_start(folder: Path, plan: Plan, pictures: Pictures, bench: Workbench) -> None:
+def write_start(
+    folder: Path, plan: Plan, pictures: Pictures, bench: Workbench, findings: Sequence[Finding]
+) -> None:
     """What is known before the first step."""
     table = pictures.rows.table
     chosen = dict(bench.device.facts())
@@ -31,15 +38,21 @@ def write_start(folder: Path, plan: Plan, pictures: Pictures, bench: Workbench) 
             "classes": list(pictures.rows.classes),
             "preprocess": pictures.preprocess.to_json(),
             "strays": list(table.strays),
+            "excluded": len(pictures.rows.left_out),
+            "findings": [finding.to_json(table) for finding in findings],
+            "bad_pictures": len(pictures.rows.bad),
         },
     )
-    rows = zip(table.keys, pictures.rows.split.tolist(), strict=True)
-    runs.write_csv(
-        folder / "split.csv", ("key", "split"), ((key, SPLITS[split]) for key, split in rows)
-    )
+    write_split(folder, pictures.rows)
+    if pictures.rows.left_out:
+        write_list(folder / runs.EXCLUDED, list_of(table, pictures.rows.left_out))
+    if pictures.rows.bad:
+        write_list(folder / runs.BAD_PICTURES, list_of(table, pictures.rows.bad))
 
 
-def header_lines(plan: Plan, pictures: Pictures, bench: Workbench, folder: Path) -> list[str]:
+def header_lines(
+    plan: Plan, pictures: Pictures, bench: Workbench, findings: Sequence[Finding], folder: Path
+) -> list[str]:
     """What is about to happen, and every choice made for the person with its reason."""
     count = sum(p.numel() for p in bench.model.parameters())
     counts = {s: n for s, n in pictures.rows.counts().items() if n}
@@ -56,7 +69,14 @@ def header_lines(plan: Plan, pictures: Pictures, bench: Workbench, folder: Path)
         f"data    {plan.data.choice.entry}: {source}; {rows}; {len(pictures.rows.classes)} classes; "
         f"{preprocess.height}x{preprocess.width} {kind}; "
         f"{'from the cache' if pictures.cached else 'decoded now'}",
-        *([f"strays  {len(strays)} files not used: {', '.join(first_strays)}"] if strays else []),
+        *left_out_line(plan, pictures),
+        *([f"bad     {in_short(bad)}"] if (bad := bad_lines(pictures.rows)) else []),
+        *warnings_of(findings, plan.data.choice.entry),
+        *(
+            [f"strays  {counted(len(strays), 'file')} not used: {', '.join(first_strays)}"]
+            if strays
+            else []
+        ),
         f"device  {'; '.join(f'{key} {value}' for key, value in bench.device.facts().items())}"[
             :400
         ],
@@ -64,3 +84,11 @@ def header_lines(plan: Plan, pictures: Pictures, bench: Workbench, folder: Path)
         f"run     {folder}",
     ]
     return lines
+
+
+def left_out_line(plan: Plan, pictures: Pictures) -> list[str]:
+    """How many rows the run's exclude list keeps out, if it has one."""
+    if not plan.data.values.params.exclude:
+        return []
+    rows, name = pictures.rows.left_out, printable(plan.data.values.params.exclude)
+    return [f"exclude {counted(len(rows), 'row')} left out by {name}"]

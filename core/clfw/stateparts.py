@@ -63,9 +63,10 @@ class SavedRandom(Params):
 
 
 class Counters(Params):
-    """All of a training state that is no tensor, and the sizes of the files that grow beside it.
+    """All of a training state that is no tensor, and what is known of the files that grow beside it.
 
     Attributes:
+        files, digests: length and SHA-256 of each of those files, by name.
         points: (step, split, accuracy, loss) of this epoch's evaluations so far.
         plan: what the training was made with, by dotted name.
     """
@@ -80,6 +81,7 @@ class Counters(Params):
     points: list[tuple[Count, str, float, float]]
     random: SavedRandom
     files: dict[str, Count] = Field(default_factory=dict)
+    digests: dict[str, str] = Field(default_factory=dict)
     plan: dict[str, Any] = Field(default_factory=dict)
 
 

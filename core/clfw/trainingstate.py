@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from clfw.batches import batch_bounds
-from clfw.checkpoints import Snapshot, require_finite
+from clfw.checkpoints import Snapshot
+from clfw.divergence import diverged, moment_of, place_of
 from clfw.errors import DataError, Diverged, printable
 from clfw.evaluation import Evaluation
 from clfw.job import Job, Trained
@@ -27,6 +28,7 @@ from clfw.stateparts import (
     restored_moments,
     under,
 )
+from clfw.tensorfile import first_not_finite
 from clfw.tensorheader import canonical_json
 
 
@@ -94,12 +96,28 @@ class TrainingState:
     def evaluate(self) -> None:
         """Evaluate every held-out split; the validation figures move schedule, best and stopping."""
         if self.job.held_out:
-            self.record.require_finite(self.step)
+            self.require_finite()
             try:
                 self.record.aside(self._evaluate)
             except Diverged as error:  # a weight, a buffer or an average tells more than an output
-                require_finite(Snapshot(step=self.step, tensors=self._tensors(), counters={}))
-                raise Diverged(f"step {self.step}: {error.message}", hint=error.hint) from None
+                self._require_finite_tensors()
+                moment = self._moment(self.step)
+                raise Diverged(f"{moment}: {error.message}", hint=error.hint) from None
+
+    def require_finite(self) -> None:
+        """Raise `Diverged` when an update of the epoch under way was not finite."""
+        if (bad := self.record.first_bad()) is not None:
+            first, what = bad
+            raise diverged(self._moment(self.step - self.record.updates + first + 1), what)
+
+    def _require_finite_tensors(self) -> None:
+        """Raise `Diverged` when a part of the state is not finite."""
+        if (name := first_not_finite(self._tensors())) is not None:
+            parameters = {name for name, _ in self.job.model.named_parameters()}
+            raise diverged(self._moment(self.step), place_of(name, parameters, self._names))
+
+    def _moment(self, step: int) -> str:
+        return moment_of(step, self.total, self.updates_per_epoch)
 
     def _evaluate(self) -> None:
         model = self._evaluated_model()
@@ -133,7 +151,7 @@ class TrainingState:
 
     def close_epoch(self) -> None:
         """Evaluate where it is due, report, and begin the next epoch."""
-        self.record.require_finite(self.step)
+        self.require_finite()
         by_epoch = self.recipe.evaluate_steps is None
         due = by_epoch and (self.epoch + 1) % self.recipe.evaluate_epochs == 0
         if not self.stopped and (due or self.finished):
@@ -162,7 +180,8 @@ class TrainingState:
 
     def snapshot(self) -> Snapshot:
         """All of it, for a checkpoint."""
-        self.record.require_finite(self.step)
+        self.require_finite()
+        self._require_finite_tensors()
         return Snapshot(step=self.step, tensors=self._tensors(), counters=self._counters())
 
     def _tensors(self) -> dict[str, Tensor]:

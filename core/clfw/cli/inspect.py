@@ -38,7 +38,9 @@ def inspect(path: Path, as_json: bool) -> None:
         click.echo(
             f"{printable(split):<10} accuracy {figures['accuracy']:.2%}, loss {figures['loss']:.4f}"
         )
-    seal = f"{header.seal} (the file is as it was written)" if header.seal else "none: an older file"
+    seal = (
+        f"{header.seal} (the file is as it was written)" if header.seal else "none: an older file"
+    )
     click.echo(f"sha256     {seal}")
     click.echo("tensors")
     for name, (dtype, shape) in header.tensors.items():

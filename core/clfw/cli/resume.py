@@ -46,6 +46,7 @@ def resume(
     from clfw.plan import data_folder
     from clfw.resuming import extended, read_run, recorded_observers, require_same_data
     from clfw.source import SPLITS
+    from clfw.splitlist import require_same_split
 
     observers = recorded_observers(path)
     there = installed(registry, disabled, observers)
@@ -66,6 +67,7 @@ def resume(
     splits = tuple(split for split in SPLITS if opened.rows.labelled(split))
     pictures = decode_splits(opened, recorded.preprocess, splits, show_progress)
     require_same_data(recorded, pictures)
+    require_same_split(path, pictures.rows)
 
     import torch
 

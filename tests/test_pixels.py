@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from clfw import pixels as module
+from clfw import storage
 from clfw.decoding import decode
 from clfw.errors import DataError, OutputError, StorageError
 from clfw.pixels import CHUNK, PixelStore, decode_rows, measure, open_pixels
@@ -24,6 +25,7 @@ from clfw.preprocess import Preprocess
 from clfw.source import Table
 from encoded import noise, turned_jpeg
 
+SEEN_PAGE = "is a web page, not a picture"
 GREY = Preprocess(channels=1, height=6, width=5)
 
 
@@ -66,10 +68,14 @@ def opened(
     rows: Sequence[int] | None = None,
     preprocess: Preprocess = GREY,
     table: Table | None = None,
+    *,
+    skip_bad: bool = False,
 ) -> PixelStore:
     """The store of some rows, or of all."""
     numbers = np.array(range(source.count) if rows is None else rows, dtype=np.int64)
-    return open_pixels(source, table or source.table(), numbers, preprocess, lambda count: None)
+    return open_pixels(
+        source, table or source.table(), numbers, preprocess, lambda count: None, skip_bad=skip_bad
+    )
 
 
 def stores(tmp_path: Path) -> list[Path]:
@@ -193,6 +199,50 @@ def test_after_a_repair_only_the_decoding_is_done_again() -> None:
     source.bad.clear()
     assert not opened(source).cached
     assert opened(source).cached
+
+
+def test_a_store_remembers_what_does_not_decode_and_tries_only_that_again() -> None:
+    source = Drawn(9, bad={2: b"", 5: b"<html>"})
+    first = opened(source, skip_bad=True)
+    source.asked.clear()
+    second = opened(source, skip_bad=True)
+    assert (first.cached, second.cached) == (False, True)
+    assert second.faults == first.faults == {2: "the file is empty", 5: SEEN_PAGE}
+    assert sorted(source.asked) == [2, 5]
+    assert not second.images[2].any()
+    assert (second.images[3] == decode(source.picture(3), GREY)).all()
+    with pytest.raises(DataError, match="2 pictures that cannot be read"):
+        opened(source)
+    assert opened(source, [2, 3, 5], skip_bad=True).faults.keys() == {0, 2}
+
+
+def test_a_picture_that_has_become_readable_makes_the_store_again() -> None:
+    source = Drawn(9, bad={2: FileNotFoundError(2, "No such file"), 5: b""})
+    opened(source, skip_bad=True)
+    source.bad.pop(2)
+    store = opened(source, skip_bad=True)
+    assert (store.cached, store.faults) == (False, {5: "the file is empty"})
+    assert (store.images[2] == decode(source.picture(2), GREY)).all()
+    assert opened(source, skip_bad=True).cached
+
+
+def test_a_store_that_is_cleared_away_stays_readable_for_who_has_it(tmp_path: Path) -> None:
+    source = Drawn(9)
+    store = opened(source)
+    (folder,) = stores(tmp_path)
+    storage.discard(folder)
+    assert stores(tmp_path) == []
+    store.pixels.forget()
+    assert (store.images[7] == decode(source.picture(7), GREY)).all()
+
+
+def test_what_a_killed_process_left_half_decoded_is_swept_by_the_next(tmp_path: Path) -> None:
+    opened(Drawn(2))
+    left = tmp_path / "cache" / "pixels" / f".abc.tmp-{storage.host()}-999999999-0abc"
+    left.mkdir()
+    opened(Drawn(3))
+    assert not left.exists()
+    assert len(stores(tmp_path)) == 2
 
 
 def test_more_than_twenty_bad_pictures_are_counted() -> None:

@@ -1,8 +1,9 @@
 """Batches of pictures from a uint8 tensor: order, selection, conversion, normalisation."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -10,8 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clfw.device import Device
+from clfw.pixelmap import PixelMap
 from clfw.preprocess import Preprocess
 
+Sampling = Literal["shuffled", "balanced"]
 EVALUATION_VALUES = 4_000_000  # input values of one evaluation batch, at most
 EVALUATION_PICTURES = 512
 
@@ -51,15 +54,20 @@ class Batches(Protocol):
 
     def __len__(self) -> int: ...
 
-    def training(self, size: int, *, seed: int, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch from number `start` on; the order follows (seed, epoch) alone."""
+    def training(
+        self, size: int, *, seed: int, epoch: int, start: int = 0, sampling: Sampling = "shuffled"
+    ) -> Iterator[Batch]:
+        """The batches of an epoch from number `start` on.
+
+        Which rows they hold follows (seed, epoch, sampling) alone.
+        """
 
     def in_order(self, size: int) -> Iterator[Batch]:
         """All rows in order."""
 
 
 class SplitBatches:
-    """One split of the pictures, on a device."""
+    """One split of the pictures, on a device, or streamed to it batch by batch."""
 
     def __init__(
         self,
@@ -67,12 +75,18 @@ class SplitBatches:
         targets: NDArray[np.int64],
         positions: NDArray[np.int64],
         device: Device,
+        streamed: PixelMap | None = None,
     ) -> None:
-        """`images` (N, H, W, C) and `targets` (N,) hold more than the split; `positions` choose it."""
+        """`images` (N, H, W, C) and `targets` (N,) hold more than the split; `positions` choose it.
+
+        `streamed` is the map that `images` is of where it is to stay out of memory: each batch is
+        copied from it, the next one is read ahead, and what was read is given back.
+        """
         self._format = device.memory_format
         self._device = device.torch_device
+        self._streamed = streamed
         whole = torch.from_numpy(images)  # the memory map itself, nothing is copied
-        if self._device.type == "cpu":
+        if self._device.type == "cpu" or streamed is not None:
             self._images, self._positions = whole, torch.from_numpy(positions)
         else:  # only this split's pictures take room on the device
             self._images = whole[torch.from_numpy(positions)].to(self._device)
@@ -89,29 +103,81 @@ class SplitBatches:
         return self._targets
 
     def take(self, index: Tensor) -> Batch:
-        """The pictures at `index` (B,) int64 within the split."""
+        """The pictures at `index` (B,) int64 within the split, which lies where the pictures do."""
         chosen = self._images.index_select(0, self._positions[index])  # (B, H, W, C) uint8
+        if self._streamed is not None:
+            self._streamed.forget()
+            if self._device.type == "cuda":  # from pinned memory the host need not wait
+                chosen = chosen.pin_memory().to(self._device, non_blocking=True)
+            index = index.to(self._device)
         images = chosen.permute(0, 3, 1, 2).to(torch.float32, memory_format=self._format)
         return Batch(images.div_(255), self._targets[index], self._rows[index])
 
-    def training(self, size: int, *, seed: int, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch from number `start` on; the order follows (seed, epoch) alone."""
-        order = shuffled(len(self), seed, epoch).to(self._device)
-        for first, last in batch_bounds(len(self), size)[start:]:
-            yield self.take(order[first:last])
+    def training(
+        self, size: int, *, seed: int, epoch: int, start: int = 0, sampling: Sampling = "shuffled"
+    ) -> Iterator[Batch]:
+        """The batches of an epoch from number `start` on.
+
+        Which rows they hold follows (seed, epoch, sampling) alone.
+        """
+        bounds = batch_bounds(len(self), size)[start:]
+        if sampling == "shuffled":
+            yield from self._chosen(shuffled(len(self), seed, epoch), bounds)
+            return
+        order, copies = balanced(self._targets.cpu(), seed, epoch)
+        numbers = copies.to(self._device) * len(self._images)
+        for (first, last), batch in zip(bounds, self._chosen(order, bounds), strict=True):
+            yield replace(batch, rows=batch.rows + numbers[first:last])
 
     def in_order(self, size: int) -> Iterator[Batch]:
         """All pictures in row order."""
-        everything = torch.arange(len(self), device=self._device)
-        for first in range(0, len(self), size):
-            yield self.take(everything[first : first + size])
+        starts = range(0, len(self), size)
+        yield from self._chosen(torch.arange(len(self)), [(s, s + size) for s in starts])
+
+    def _chosen(self, order: Tensor, bounds: Sequence[tuple[int, int]]) -> Iterator[Batch]:
+        """The batches within `bounds` of the rows `order` (N,) of the split."""
+        order = order.to(self._images.device)
+        for (first, last), after in zip_longest(bounds, bounds[1:]):
+            batch = self.take(order[first:last])
+            if self._streamed is not None and after is not None:
+                self._streamed.expect(self._positions[order[slice(*after)]].tolist())
+            yield batch
 
 
 def shuffled(count: int, seed: int, epoch: int) -> Tensor:
     """A permutation of `count` rows, a pure function of (seed, epoch)."""
+    return torch.randperm(count, generator=generator_of(seed, epoch))
+
+
+def generator_of(seed: int, epoch: int) -> torch.Generator:
+    """The random numbers of one epoch's order."""
     mixed = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0]
-    generator = torch.Generator().manual_seed(int(mixed) & 0x7FFFFFFFFFFFFFFF)
-    return torch.randperm(count, generator=generator)
+    return torch.Generator().manual_seed(int(mixed) & 0x7FFFFFFFFFFFFFFF)
+
+
+def balanced(targets: Tensor, seed: int, epoch: int) -> tuple[Tensor, Tensor]:
+    """As many rows as there are, drawn with every class equally probable, and rows within one too.
+
+    Both are (N,) and pure functions of (seed, epoch): the rows, and how often each was drawn before,
+    so that an augmentation draws anew for every copy.
+    """
+    count, generator = len(targets), generator_of(seed, epoch)
+    by_class = targets.argsort(stable=True)
+    counts = torch.bincount(targets)
+    sizes = counts[counts > 0]  # a class without a row is never drawn
+    drawn = torch.randint(len(sizes), (count,), generator=generator)
+    share = torch.rand(count, generator=generator, dtype=torch.float64)
+    within = (share * sizes[drawn]).long()
+    order = by_class[(sizes.cumsum(0) - sizes)[drawn] + within]
+    return order, times_before(order)
+
+
+def times_before(order: Tensor) -> Tensor:
+    """(N,) how often each value stands in `order` before its place."""
+    values, place = order.sort(stable=True)
+    numbers = torch.arange(len(order))
+    first = torch.searchsorted(values, values)  # where the equal ones begin
+    return torch.empty_like(order).index_copy_(0, place, numbers - first)
 
 
 def batch_bounds(count: int, size: int) -> list[tuple[int, int]]:

@@ -20,12 +20,14 @@ class Answered:
     """Labelled pictures with the model's answers.
 
     Attributes:
-        images: (N, H, W, C) uint8.
+        images: (M, H, W, C) uint8, more than are labelled; a map of a file, it may be.
+        positions: (N,) where in `images` they are.
         targets: (N,) class indices.
         logits: (N, K), on the CPU.
     """
 
     images: NDArray[np.uint8]
+    positions: NDArray[np.int64]
     targets: NDArray[np.int64]
     logits: Tensor
     classes: Sequence[str]
@@ -38,7 +40,7 @@ class Answered:
             true, guess = int(self.targets[row]), int(best.indices[row])
             sure = f"{float(best.values[row]):.0%}"
             captions.append(f"is {self.classes[true]}\nsaid {self.classes[guess]}\nby {sure}")
-        return draw_grid(self.images[list(chosen)], captions, title)
+        return draw_grid(self.images[self.positions[list(chosen)]], captions, title)
 
 
 def draw_samples(

@@ -39,9 +39,34 @@ class DataValues(Params):
         description="share of the training rows held out where the data has no such split",
     )
     split_seed: int = Field(0, ge=0, description="another seed holds out other rows")
+    fold: str = Field(
+        "",
+        pattern=r"^([1-9][0-9]{0,2}/[1-9][0-9]{0,2})?$",
+        description="hold out this fold in the share's place, as in 2/5: the second of five",
+    )
+    stratify: bool = Field(
+        False,
+        description="hold out the share of every class to the row; rows added may then move others",
+    )
+    exclude: str = Field(
+        "", description="CSV file with the keys of rows to leave out, as clfw data check writes it"
+    )
+    on_bad_image: Literal["fail", "skip"] = Field(
+        "fail", description="what a picture that does not decode does: end the run, or be left out"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "DataValues":
         if (self.mean is None) != (self.std is None):
             raise ValueError("mean and std are given together or not at all")
+        if self.fold_numbers is not None:
+            which, parts = self.fold_numbers
+            if which > parts or parts < 2:
+                raise ValueError(f"fold {self.fold}: the first is 1/N, the last N/N, N at least 2")
         return self
+
+    @property
+    def fold_numbers(self) -> tuple[int, int] | None:
+        """Which fold is held out, and of how many; None for a share."""
+        which, _, parts = self.fold.partition("/")
+        return (int(which), int(parts)) if parts else None

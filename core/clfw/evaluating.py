@@ -9,7 +9,7 @@ from clfw.inference import OpenedPictures, Prediction
 from clfw.manager import Catalog
 from clfw.weights import restore_model
 from clfw.weightsfile import Header
-from clfw.workbench import Seams
+from clfw.workbench import Seams, why_streamed
 
 
 def logits_of(
@@ -18,7 +18,9 @@ def logits_of(
     """(M, K) logits of the opened pictures on the CPU."""
     device = seams.device(device_name)
     model = device.place(restore_model(header, catalog))
-    batches = SplitBatches(opened.images, opened.targets, opened.positions, device)
+    why = why_streamed(opened.images.nbytes, None, device.torch_device)
+    streamed = opened.pixels if why else None
+    batches = SplitBatches(opened.images, opened.targets, opened.positions, device, streamed)
     normalise = Normalise(header.preprocess, device.torch_device)
     return predict_logits(model, batches, normalise, evaluation_size(header.preprocess), device)
 

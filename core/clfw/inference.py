@@ -8,14 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clfw.badpictures import bad_lines, without_bad
 from clfw.decoding import decode, quiet_reference
-from clfw.errors import DataError, UsageError, printable
+from clfw.errors import DataError, UsageError, counted, printable
 from clfw.manager import Catalog
 from clfw.opening import Progress, open_data, tick_of
 from clfw.params import Layer, parse_settings
-from clfw.pixels import open_pixels
+from clfw.pixelmap import PixelMap
+from clfw.pixels import by_row, open_pixels, refuse_bad
 from clfw.plan import Request, resolve_data
-from clfw.registry import Registry
+from clfw.recognising import find_data, is_known, recorded_data
+from clfw.registry import Entry, Registry
 from clfw.rows import require_split, with_classes
 from clfw.runs import write_csv
 from clfw.source import SPLITS, Submission
@@ -34,6 +37,9 @@ class OpenedPictures:
         errors: what is wrong with a picture, by its place among the M.
         labels: text to write for each class.
         source: "full", "sample" or "files".
+        left_out: rows that an exclude list keeps out.
+        bad: what is wrong with each picture that is left out because it does not decode.
+        pixels: the map that `images` is of; None where they are in memory.
     """
 
     images: NDArray[np.uint8]
@@ -43,6 +49,9 @@ class OpenedPictures:
     errors: dict[int, str]
     labels: tuple[str, ...]
     source: str
+    left_out: int = 0
+    bad: tuple[str, ...] = ()
+    pixels: PixelMap | None = None
     submission: Submission | None = None
 
     def require_labels(self) -> None:
@@ -64,6 +73,18 @@ def other_source(header: Header, source: str) -> str:
     )
 
 
+def other_rows(header: Header, entry: str, opened: OpenedPictures) -> str:
+    """A warning where the run left rows of this data out and as many are not left out now; else ""."""
+    trained_on = header.facts["data"]
+    then = trained_on.get("excluded", 0)
+    if opened.source == "files" or trained_on["entry"] != entry or then == opened.left_out:
+        return ""
+    return (
+        f"warning: an exclude list kept {counted(then, 'row')} out of the run, and keeps "
+        f"{opened.left_out:,} out here; --set data.exclude=FILE names the list"
+    )
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prediction:
     """One picture's answer; a picture that does not decode has an error and no label."""
@@ -80,16 +101,35 @@ class Prediction:
         return {**row, "label": None, "name": None, "probability": None} if self.error else row
 
 
+def data_for(header: Header, request: Request, catalog: Catalog, registry: Registry) -> Entry:
+    """The entry or path that `request` names, else what the weights were trained on."""
+    if request.data:
+        given = parse_settings(request.settings)["data"]
+        return find_data(request.data, given, catalog, registry, header.path)
+    own, name = recorded_data(header.path), str(header.facts["data"]["entry"])
+    if own is None and not is_known(name, catalog, registry):
+        raise UsageError(
+            f"{printable(str(header.path))}: was trained on '{printable(name)}', which is no data "
+            "entry here",
+            hint="name the data with --data NAME or --data PATH",
+        )
+    return own or registry.find("data", name, catalog)
+
+
 def open_split(
     header: Header,
+    entry: Entry,
     request: Request,
     catalog: Catalog,
-    registry: Registry,
     split: str,
     progress: Progress,
+    *,
+    keep_bad: bool = False,
 ) -> OpenedPictures:
-    """A split of `request.data`, prepared as in training, with classes in the weights' order."""
-    entry = registry.find("data", request.data, catalog)
+    """A split of the data `entry`, prepared as in training, with classes in the weights' order.
+
+    A picture that does not decode keeps its place where `keep_bad`; else the data's values decide.
+    """
     trained_on = header.facts["data"]
     parsed = parse_settings(request.settings)
     for group in parsed.keys() - {"data"}:
@@ -98,11 +138,12 @@ def open_split(
                 f"--set {group}: finished weights have their own", hint="only data.KEY can be set"
             )
     layers = [Layer("--set", parsed["data"])]
-    if trained_on.get("entry") == request.data:  # so that the same rows are held out
-        values = {k: trained_on[k] for k in ("validation", "split_seed") if k in trained_on}
+    if trained_on.get("entry") == entry.name:  # so that the same rows are held out
+        same = ("validation", "split_seed", "fold", "stratify", "on_bad_image")
+        values = {k: trained_on[k] for k in same if k in trained_on}
         layers.insert(0, Layer("weights file", values))
     choice = resolve_data(entry, catalog, layers, request)
-    opened = open_data(choice)
+    opened = open_data(choice, trained_elsewhere=True)
     require_split(opened.rows, split)
     wanted = opened.rows.of(split)
     rows = with_classes(opened.rows, header.classes, wanted)
@@ -111,19 +152,43 @@ def open_split(
     numbers = np.sort(np.concatenate([rows.of(s) for s in splits]))
     bar = progress("decoding", len(numbers))
     try:
-        store = open_pixels(opened.source, rows.table, numbers, header.preprocess, tick_of(bar))
+        store = open_pixels(
+            opened.source,
+            rows.table,
+            numbers,
+            header.preprocess,
+            tick_of(bar),
+            skip_bad=True,
+            name=choice.choice.entry,
+        )
     finally:
         bar.close()
+    faults = by_row(store.faults, numbers)
+    bad = {row: faults[row] for row in wanted.tolist() if row in faults}
+    if not keep_bad:
+        if choice.values.params.on_bad_image == "fail":
+            refuse_bad(bad, rows.table)
+        rows = without_bad(rows, bad)
+        wanted = rows.of(split)
+    submission = rows.table.submission if split == "test" else None
+    if submission and any(rows.table.splits[row] == "test" for row in rows.left_out):
+        raise UsageError(
+            "data.exclude: leaves rows of the test split out, and a submission needs all of them",
+            hint="remove the lines of the test split from the list",
+        )
     texts = dict(zip(opened.rows.classes, opened.rows.class_values, strict=True))
     return OpenedPictures(
         images=store.images,
         positions=np.searchsorted(numbers, wanted),
         keys=[rows.table.keys[row] for row in wanted.tolist()],
         targets=rows.targets[numbers],
-        errors={},
+        errors={p: bad[row] for p, row in enumerate(wanted.tolist()) if row in bad},
         labels=tuple(texts.get(name, name) for name in header.classes),
         source=choice.source,
-        submission=rows.table.submission if split == "test" else None,
+        left_out=len(rows.left_out),
+        bad=bad_lines(rows),
+        pixels=store.pixels,
+        submission=submission,
     )
 
 

@@ -28,6 +28,7 @@ def build_loss(recipe: Recipe, targets: Tensor, num_classes: int) -> Loss:
         weight = len(targets) / (num_classes * counts.to(torch.float32))
     elif recipe.class_weights != "none":
         recipe.require_classes(num_classes)
+        assert not isinstance(recipe.class_weights, dict), "names are settled before training"
         weight = torch.tensor(recipe.class_weights, device=targets.device)
 
     def loss(logits: Tensor, targets: Tensor, whole: Tensor) -> Tensor:

@@ -86,7 +86,7 @@ def open_pixels(
     else:
         storage.touch(folder / META)
     if not skip_bad:
-        refuse_bad(store.faults, table, rows)
+        refuse_bad(by_row(store.faults, rows), table)
     return store
 
 
@@ -129,7 +129,7 @@ def write_store(
 
         faults = decode_rows(source, rows, preprocess, pixels.images, written)
         if not skip_bad:
-            refuse_bad(faults, table, rows)
+            refuse_bad(by_row(faults, rows), table)
         pixels.flush()
         store = PixelStore(
             pixels=PixelMap.of(temporary / PIXELS, shape),
@@ -205,11 +205,14 @@ def decode_rows(
         return {position: fault for part in parts for position, fault in part}
 
 
-def refuse_bad(faults: Faults, table: Table, rows: NDArray[np.int64]) -> None:
-    """Raise one `DataError` that lists every bad picture among `rows`, if there is one."""
-    lines = [
-        fault_line(table, int(rows[position]), faults[position]) for position in sorted(faults)
-    ]
+def by_row(faults: Faults, rows: NDArray[np.int64]) -> dict[int, str]:
+    """`faults` by row number."""
+    return {int(rows[position]): fault for position, fault in faults.items()}
+
+
+def refuse_bad(bad: Mapping[int, str], table: Table) -> None:
+    """Raise one `DataError` that lists every bad picture, by row, if there is one."""
+    lines = [fault_line(table, row, bad[row]) for row in sorted(bad)]
     if lines:
         raise DataError(
             joined("pictures that cannot be read", lines),

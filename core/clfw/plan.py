@@ -15,6 +15,7 @@ from clfw.manager import Catalog, warn
 from clfw.params import Layer, Params, Resolved, params_class, parse_settings, resolve
 from clfw.plugin import Plugin
 from clfw.recipe import Recipe
+from clfw.recognising import find_data
 from clfw.registry import Entry, Registry
 
 
@@ -27,7 +28,7 @@ class Request:
         options: values of `train` given by options of their own, by key; `--lr` for "lr".
         augment: names given by `--augment`; None for what the recipe says.
         observers: plugins that are to hear of finished epochs.
-        threads: CPU threads; None for what PyTorch takes.
+        threads, memory_budget: of the CPU; bytes of decoded pictures. None for the machine's own.
     """
 
     model: str = ""
@@ -43,6 +44,7 @@ class Request:
     sample: bool = False
     threads: int | None = None
     deterministic: bool = False
+    memory_budget: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,12 +54,14 @@ class DataChoice:
     Attributes:
         source: "full", or "sample" when the files are absent and the bundled sample stands in.
         path: where the files were found; None for a dataset without files.
+        seen: what a reader saw at a path that is no entry; empty for an entry.
     """
 
     choice: Choice[Dataset]
     values: Resolved[DataValues]
     source: Literal["full", "sample"]
     path: Path | None
+    seen: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """For the plan file."""
@@ -65,7 +69,8 @@ class DataChoice:
         common = self.values.to_json()
         merged = self.choice.to_json()
         merged["values"] = {**merged["values"], **common}
-        return {**merged, "source": self.source, "found": path}
+        seen = {"seen": self.seen} if self.seen else {}
+        return {**merged, "source": self.source, "found": path, **seen}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +86,7 @@ class Plan:
     data_folder: Path
     threads: int | None = None
     deterministic: bool = False
+    memory_budget: int | None = None
     observers: tuple[Plugin, ...] = ()
 
     @property
@@ -100,6 +106,7 @@ class Plan:
             "device": self.device,
             "threads": self.threads,
             "deterministic": self.deterministic,
+            "memory_budget": self.memory_budget,
             "observers": [plugin.name for plugin in self.observers],
         }
 
@@ -130,7 +137,7 @@ def resolve_plan(request: Request, catalog: Catalog, registry: Registry) -> Plan
         Layer("--set", settings["train"]),
         *(Layer(f"--{key.replace('_', '-')}", {key: v}) for key, v in request.options.items()),
     ]
-    data_entry = registry.find("data", names["data"], catalog)
+    data_entry = find_data(names["data"], settings["data"], catalog, registry)
     data_layers = [*chosen["data"], Layer("--set", settings["data"])]
     return Plan(
         model=model,
@@ -147,6 +154,7 @@ def resolve_plan(request: Request, catalog: Catalog, registry: Registry) -> Plan
         observers=tuple(catalog.observer(name) for name in dict.fromkeys(request.observers)),
         threads=request.threads,
         deterministic=request.deterministic,
+        memory_budget=request.memory_budget,
     )
 
 
@@ -196,7 +204,7 @@ def resolve_data(
     require_named_folder(request)
     path = None if request.sample else locate(common, entry, request.data_folder or data_folder())
     if path is not None:
-        return DataChoice(choice=choice, values=common, source="full", path=path)
+        return DataChoice(choice=choice, values=common, source="full", path=path, seen=entry.seen)
     if not sample or request.require_full or common.origins["path"] == "--set":
         raise missing(entry, common.params.path, request)
     stand_in = Entry(

@@ -1,13 +1,15 @@
 """How to train: every value that decides the course of training, typed and bounded."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from clfw.errors import UsageError
-from clfw.params import Params
+from clfw.errors import SHOWN, UsageError, nearest, printable
+from clfw.params import Params, Resolved
 
 Positive = Annotated[int, Field(ge=1)]
+Weight = Annotated[float, Field(ge=0)]
 
 
 class Recipe(Params):
@@ -46,8 +48,12 @@ class Recipe(Params):
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="share of the target spread over all classes"
     )
-    class_weights: Literal["none", "balanced"] | tuple[Annotated[float, Field(ge=0)], ...] = Field(
-        "none", description="loss weight per class: none, balanced by count, or a list"
+    class_weights: Literal["none", "balanced"] | tuple[Weight, ...] | dict[str, Weight] = Field(
+        "none", description="loss weight per class: none, balanced by count, a list, or by name"
+    )
+    sampling: Literal["shuffled", "balanced"] = Field(
+        "shuffled",
+        description="an epoch's rows: each once, or drawn so that all classes are equally probable",
     )
     clip_norm: Annotated[float, Field(gt=0)] | None = Field(
         None, description="gradients are scaled down to this norm"
@@ -94,6 +100,10 @@ class Recipe(Params):
             raise ValueError("accumulate must be 1 when batch_size is 'full'")
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov needs a momentum above 0")
+        if self.sampling == "balanced" and self.class_weights == "balanced":
+            raise ValueError(
+                "sampling and class_weights both balance the classes; take one of them"
+            )
         return self
 
     def require_classes(self, num_classes: int) -> None:
@@ -104,3 +114,25 @@ class Recipe(Params):
                 f"and there are {num_classes} classes",
                 hint="give one value for each class, in the order of the classes",
             )
+
+
+def for_classes(recipe: Resolved[Recipe], classes: Sequence[str]) -> Resolved[Recipe]:
+    """The recipe with its weights in the order of `classes`; a class that is not named weighs 1.
+
+    Raises:
+        UsageError: weights for other classes, or for another number of them.
+    """
+    weights = recipe.params.class_weights
+    recipe.params.require_classes(len(classes))
+    if not isinstance(weights, dict):
+        return recipe
+    for name in weights:
+        if name not in classes:
+            known = ", ".join(printable(known, 30) for known in classes[:SHOWN])
+            raise UsageError(
+                f"train.class_weights: there is no class '{printable(name, 30)}'",
+                hint=nearest(name, classes, f"the classes are: {known}"),
+            )
+    in_order = tuple(weights.get(name, 1.0) for name in classes)
+    params = recipe.params.model_copy(update={"class_weights": in_order})
+    return Resolved(params, recipe.origins)

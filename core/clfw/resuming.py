@@ -133,6 +133,7 @@ def plan_of(
             catalog.observer(name) for name in recorded.get("observers", ()) if name not in off
         ),
         deterministic=recorded["deterministic"] is True,
+        memory_budget=budget if type(budget := recorded.get("memory_budget")) is int else None,
     )
 
 
@@ -192,7 +193,7 @@ def settled_values(plan: dict[str, Any]) -> dict[str, Any]:
     walk("", {k: v for k, v in plan.items() if k != "augment"})
     for number, item in enumerate(plan["augment"], 1):
         walk(f"augment.{number}", item)
-    for key in ("clfw", "data.found", "observers", "threads", "train.epochs"):
+    for key in ("clfw", "data.found", "memory_budget", "observers", "threads", "train.epochs"):
         flat.pop(key, None)
     settled: dict[str, Any] = json.loads(json.dumps(flat))
     return settled

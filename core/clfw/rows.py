@@ -31,6 +31,7 @@ class Rows:
         targets: (N,) int64 class indices; -1 where a row has no label.
         split: (N,) uint8 indices into `clfw.source.SPLITS`; LEFT_OUT for a row of no split.
         left_out: the rows that a person excludes, each with the reason.
+        bad: the rows left out because their picture does not decode, each with what is wrong.
     """
 
     table: Table
@@ -39,6 +40,7 @@ class Rows:
     targets: NDArray[np.int64]
     split: NDArray[np.uint8]
     left_out: Mapping[int, str] = field(default_factory=dict)
+    bad: Mapping[int, str] = field(default_factory=dict)
 
     def of(self, split: str) -> NDArray[np.int64]:
         """Row numbers of a split, in table order."""

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from clfw import runs, storage
+from clfw.badpictures import bad_lines
 from clfw.boards import SAMPLES, Answered, draw_mistakes, draw_predictions, draw_samples
 from clfw.claim import Claim
+from clfw.datavalues import DataValues
 from clfw.evaluation import Evaluation
 from clfw.figures import draw_confusion, draw_curves, draw_steps, save_figure
 from clfw.insides import convolutions, draw_filters, find_convolution
@@ -28,13 +30,18 @@ KEPT_WEIGHTS = "weights"  # the folder of the weights that are kept on the way
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """A finished run."""
+    """A finished run.
+
+    Attributes:
+        bad: what is wrong with each picture that was left out because it does not decode.
+    """
 
     folder: Path
     evaluations: dict[str, Evaluation]
     trained: Trained
     seconds: float
     images_per_second: float
+    bad: tuple[str, ...]
 
     def to_json(self, plan: Plan) -> dict[str, Any]:
         """The object that `clfw run --json` prints and `summary.json` holds."""
@@ -51,6 +58,7 @@ class Result:
             **{name: evaluation.brief() for name, evaluation in self.evaluations.items()},
             "seconds": round(self.seconds, 3),
             "images_per_second": round(self.images_per_second, 1),
+            "bad_pictures": len(self.bad),
         }
 
 
@@ -89,6 +97,7 @@ def finish(
         trained=trained,
         seconds=time.perf_counter() - start,
         images_per_second=images / training_seconds,
+        bad=bad_lines(pictures.rows),
     )
     claim.require()
     runs.write_json(folder / runs.SUMMARY, result.to_json(plan))
@@ -118,10 +127,17 @@ def write_predictions(path: Path, pictures: Pictures, split: str, logits: Tensor
     runs.write_csv(path, ("key", "true", "predicted", "probability", "loss"), table)
 
 
+def division(values: DataValues) -> dict[str, Any]:
+    """How else than by a share the validation rows were chosen."""
+    asked = {"fold": values.fold, "stratify": values.stratify}
+    return {key: value for key, value in asked.items() if value}
+
+
 def describe_weights(
     plan: Plan, pictures: Pictures, weights: dict[str, Any], metrics: dict[str, Any]
 ) -> dict[str, Any]:
     """The description inside the weights file: no time, host, path or speed, so equal runs agree."""
+    left_out = pictures.rows.left_out
     return {
         "model": {
             "entry": plan.model.entry,
@@ -139,6 +155,9 @@ def describe_weights(
             "fingerprint": pictures.fingerprint,
             "validation": plan.data.values.params.validation,
             "split_seed": plan.data.values.params.split_seed,
+            **division(plan.data.values.params),
+            **({"excluded": len(left_out)} if left_out else {}),
+            **({"on_bad_image": "skip"} if pictures.rows.bad else {}),
         },
         "recipe": plan.recipe.params.model_dump(mode="json"),
         "weights": weights,
@@ -178,7 +197,8 @@ def draw_pictures(
     where, training = pictures.where(split), pictures.where("train")[:SAMPLES]
     classes = bench.task.classes
     answered = Answered(
-        images=pictures.images[where],
+        images=pictures.images,
+        positions=where,
         targets=pictures.targets[where],
         logits=logits[split],
         classes=classes,

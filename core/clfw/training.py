@@ -18,7 +18,11 @@ class StandardTrainer:
             record = state.record
             bar = job.progress(f"epoch {state.epoch + 1}", len(job.training))
             for batch in job.training.training(
-                state.batch_size, seed=recipe.seed, epoch=state.epoch, start=record.updates
+                state.batch_size,
+                seed=recipe.seed,
+                epoch=state.epoch,
+                start=record.updates,
+                sampling=recipe.sampling,
             ):
                 model.train()
                 state.set_learning_rate()

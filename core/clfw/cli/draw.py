@@ -11,6 +11,7 @@ from clfw.cli.options import (
     device_option,
     installed,
     lookup_options,
+    say_seen,
     settings_option,
 )
 from clfw.errors import OutputError, UsageError
@@ -103,15 +104,14 @@ def figure_of_answers(
     what: str, path: Path, request: Any, split: str, there: Any, seams: Any
 ) -> Any:
     """Confusion matrix, random predictions or worst mistakes of a labelled split."""
-    from dataclasses import replace
-
     from clfw.cli.progress import show_progress
-    from clfw.inference import open_split
+    from clfw.inference import data_for, open_split
     from clfw.weightsfile import find_weights, read_header
 
     header = read_header(find_weights(path))
-    request = replace(request, data=request.data or str(header.facts["data"].get("entry", "")))
-    opened = open_split(header, request, there.catalog, there.registry, split, show_progress)
+    entry = data_for(header, request, there.catalog, there.registry)
+    say_seen(request.data or entry.name, entry.seen, entry.component)
+    opened = open_split(header, entry, request, there.catalog, split, show_progress)
     opened.require_labels()
 
     import torch
@@ -124,12 +124,13 @@ def figure_of_answers(
     seams = seams or Seams()
     logits = logits_of(header, opened, there.catalog, seams, request.device)
     targets = opened.targets[opened.positions]
-    title = f"{path.name}: {request.data} ({opened.source}), {split}"
+    title = f"{path.name}: {entry.name} ({opened.source}), {split}"
     if what == "confusion":
         evaluation = seams.evaluator.evaluate(logits, torch.from_numpy(targets), header.classes)
         return draw_confusion(evaluation, title)
     answered = Answered(
-        images=opened.images[opened.positions],
+        images=opened.images,
+        positions=opened.positions,
         targets=targets,
         logits=logits,
         classes=header.classes,

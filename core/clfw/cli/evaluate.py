@@ -12,8 +12,10 @@ from clfw.cli.options import (
     installed,
     json_option,
     lookup_options,
+    on_bad_image_option,
     print_json,
     say,
+    say_seen,
     settings_option,
 )
 from clfw.source import SPLITS
@@ -28,6 +30,7 @@ from clfw.source import SPLITS
     help="Data entry; the one trained on if left out.",
 )
 @click.option("--split", type=click.Choice(SPLITS), default="validation", show_default=True)
+@on_bad_image_option
 @settings_option
 @device_option
 @data_dir_option
@@ -40,6 +43,7 @@ def evaluate(
     path: Path,
     data: str,
     split: str,
+    on_bad_image: str | None,
     settings: tuple[str, ...],
     device: str,
     data_dir: Path | None,
@@ -49,36 +53,50 @@ def evaluate(
     as_json: bool,
 ) -> None:
     """Evaluate a run folder or weights file on a split of a dataset."""
+    from clfw.badpictures import in_short
     from clfw.cli.progress import show_progress
-    from clfw.inference import open_split, other_source
+    from clfw.inference import data_for, open_split, other_rows, other_source
     from clfw.plan import Request
     from clfw.weightsfile import find_weights, read_header
 
     there = installed(registry, disabled)
     header = read_header(find_weights(path))
+    if on_bad_image:
+        settings = (*settings, f"data.on_bad_image={on_bad_image}")
     request = Request(
-        data=data or str(header.facts["data"].get("entry", "")),
+        data=data,
         settings=settings,
         device=device,
         data_folder=data_dir,
         require_full=require_full,
     )
-    opened = open_split(header, request, there.catalog, there.registry, split, show_progress)
+    entry = data_for(header, request, there.catalog, there.registry)
+    say_seen(data or entry.name, entry.seen, entry.component)
+    opened = open_split(header, entry, request, there.catalog, split, show_progress)
     opened.require_labels()
     if warning := other_source(header, opened.source):
         say(warning)
+    if warning := other_rows(header, entry.name, opened):
+        say(warning)
+    if opened.bad:
+        say(f"warning: {in_short(opened.bad)}")
 
     from clfw.evaluating import evaluate_split
     from clfw.workbench import Seams
 
     evaluation = evaluate_split(header, opened, there.catalog, seams or Seams(), device)
-    facts = {"data": request.data, "source": opened.source, "split": split}
+    facts = {
+        "data": entry.name,
+        "source": opened.source,
+        "split": split,
+        "bad_pictures": len(opened.bad),
+    }
     if as_json:
         print_json({**facts, **evaluation.to_json()})
         return
     low, high = evaluation.interval
     click.echo(
-        f"{request.data} ({opened.source}), {split}: accuracy {evaluation.accuracy:.2%} "
+        f"{entry.name} ({opened.source}), {split}: accuracy {evaluation.accuracy:.2%} "
         f"({low:.2%} to {high:.2%}), loss {evaluation.loss:.4f}, ECE {evaluation.ece:.4f}, "
         f"{evaluation.count:,} pictures"
     )

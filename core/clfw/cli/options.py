@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from clfw.errors import ClfwError
+from clfw.errors import ClfwError, printable
 
 if TYPE_CHECKING:
     from clfw.manager import Catalog
-    from clfw.plan import DataChoice
     from clfw.registry import Registry
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -140,12 +139,10 @@ def say(line: str) -> None:
         sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115  (for the rest of the process)
 
 
-def say_seen(text: str, data: "DataChoice") -> None:
+def say_seen(text: str, seen: str, component: str) -> None:
     """What the path that a person gave as data was taken for, if it was one."""
-    from clfw.errors import printable
-
-    if data.seen:
-        say(f"data    {printable(text)}: {data.seen}, read as {data.choice.component.name}")
+    if seen:
+        say(f"data    {printable(text)}: {printable(seen, 400)}, read as {component}")
 
 
 def print_json(value: Any) -> None:

@@ -15,9 +15,10 @@ from clfw.cli.options import (
     lookup_options,
     print_json,
     say,
+    say_seen,
     settings_option,
 )
-from clfw.errors import DataError, OutputError, UsageError
+from clfw.errors import DataError, OutputError, UsageError, joined
 from clfw.source import SPLITS
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def predict(
     clfw predict runs/fashion_cnn-fashion_csv-001 --data fashion_csv --split test --out submission.csv
     """
     from clfw.cli.progress import show_progress
-    from clfw.inference import open_images, open_split, other_source
+    from clfw.inference import data_for, open_images, open_split, other_rows, other_source
     from clfw.plan import Request
     from clfw.weightsfile import find_weights, read_header
 
@@ -82,8 +83,14 @@ def predict(
         request = Request(
             data=data, settings=settings, data_folder=data_dir, require_full=require_full
         )
-        opened = open_split(header, request, there.catalog, there.registry, split, show_progress)
+        entry = data_for(header, request, there.catalog, there.registry)
+        say_seen(data, entry.seen, entry.component)
+        opened = open_split(
+            header, entry, request, there.catalog, split, show_progress, keep_bad=True
+        )
         if warning := other_source(header, opened.source):
+            say(warning)
+        if warning := other_rows(header, entry.name, opened):
             say(warning)
 
     from clfw.evaluating import predict_split
@@ -102,6 +109,8 @@ def hand_over(
     if out is not None:
         write_rows(out, rows, opened.submission)
         say(f"{out}: {len(rows):,} predictions ({opened.source})")
+        if bad := [f"{row.key}: {row.error}" for row in rows if row.error]:
+            say(f"warning: {joined('pictures cannot be read and have no label', bad)}")
     elif as_json:
         print_json([row.to_json() for row in rows])
     else:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 def print_result(plan: "Plan", result: "Result") -> None:
     """The figures of the saved weights, which weights these are, and where they are."""
+    from clfw.badpictures import in_short
+
     for split, evaluation in result.evaluations.items():
         low, high = evaluation.interval
         click.echo(
@@ -19,4 +21,5 @@ def print_result(plan: "Plan", result: "Result") -> None:
         )
     sample = "; bundled sample" if plan.data.source == "sample" else ""
     which = f"{result.trained.weights} weights, step {result.trained.step}"
-    click.echo(f"{result.folder}: {which}; {result.seconds:.1f} s{sample}")
+    bad = f"; {in_short(result.bad)}" if result.bad else ""
+    click.echo(f"{result.folder}: {which}; {result.seconds:.1f} s{sample}{bad}")

@@ -1,5 +1,6 @@
 """`clfw run`: train a model on data and write a run folder."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,13 @@ class CountOrFull(click.ParamType[Any]):
             self.fail(f"'{value}' is neither a whole number nor 'full'", param, ctx)
 
 
+def size_option(context: click.Context, option: click.Parameter, text: str | None) -> int | None:
+    """Bytes of a text such as 2GB."""
+    from clfw.memorybudget import parse_size
+
+    return None if text is None else parse_size(text)
+
+
 @click.command()
 @click.option(
     "--model",
@@ -77,6 +85,10 @@ class CountOrFull(click.ParamType[Any]):
 @device_option
 @data_dir_option
 @click.option("--threads", type=click.IntRange(1, 1024), help="CPU threads; part of the plan.")
+@click.option(
+    "--memory-budget", metavar="SIZE", callback=size_option,
+    help="Stream decoded pictures over this, as 2GB; half of the free memory if left out.",
+)  # fmt: skip
 @click.option("--deterministic", is_flag=True, help="Equal bits on a GPU too, at some cost.")
 @click.option("--require-full", is_flag=True, help="Refuse the bundled sample.")
 @click.option("--sample", is_flag=True, help="Use the bundled sample even where the full set is.")
@@ -101,6 +113,7 @@ def run(
     device: str,
     data_dir: Path | None,
     threads: int | None,
+    memory_budget: int | None,
     deterministic: bool,
     require_full: bool,
     sample: bool,
@@ -141,6 +154,7 @@ def run(
         require_full=require_full,
         sample=sample,
         threads=threads,
+        memory_budget=memory_budget,
         deterministic=deterministic,
     )
     plan, result = start_run(request, there, seams, out)
@@ -184,17 +198,19 @@ def start_run(
     from clfw.observing import rehearse
     from clfw.opening import decode_splits, open_data, settle
     from clfw.plan import resolve_plan
+    from clfw.recipe import for_classes
     from clfw.rows import refuse_untrainable
     from clfw.runs import require_creatable
     from clfw.source import SPLITS
 
     plan = resolve_plan(request, there.catalog, there.registry)
-    say_seen(request.data, plan.data)
+    used = plan.data.choice
+    say_seen(request.data or used.entry, plan.data.seen, used.component.name)
     require_creatable(out)
     rehearse(plan, "leave out --observe")
     opened = open_data(plan.data)
     refuse_untrainable(opened.rows)
-    plan.recipe.params.require_classes(len(opened.rows.classes))
+    plan = replace(plan, recipe=for_classes(plan.recipe, opened.rows.classes))
     plan, preprocess = settle(plan, opened)
     splits = tuple(split for split in SPLITS if opened.rows.labelled(split))
     pictures = decode_splits(opened, preprocess, splits, show_progress)

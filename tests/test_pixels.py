@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import threading
 import warnings
 from collections import namedtuple
 from collections.abc import Sequence
@@ -335,6 +336,30 @@ def test_a_cache_that_cannot_be_written_is_named(
     with pytest.raises(OutputError, match="cannot be created") as caught:
         opened(Drawn(4))
     assert "CLFW_CACHE_DIR" in caught.value.hint
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_pictures_that_take_long_are_shared_among_threads_and_quick_ones_are_not(
+    slow: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count, threads = 8 + 3 * CHUNK, set()
+    meeting = threading.Barrier(3)
+
+    class Watched(Drawn):
+        def read(self, row: int) -> Any:
+            if row > 7 and row % CHUNK == 8:
+                threads.add(threading.get_ident())
+                if slow:
+                    meeting.wait(5)  # three threads are at work at one time
+            return super().read(row)
+
+    monkeypatch.setattr(module.os, "cpu_count", lambda: 3)
+    monkeypatch.setattr(module, "QUICK", 0.0 if slow else 1.0)
+    images = np.zeros((count, 6, 5, 1), np.uint8)
+    source = Watched(count)
+    assert decode_rows(source, np.arange(count), GREY, images, lambda count: None) == {}
+    assert len(threads) == (3 if slow else 1)
+    assert all(np.array_equal(images[n], decode(source.picture(n), GREY)) for n in range(count))
 
 
 def test_progress_counts_every_picture() -> None:

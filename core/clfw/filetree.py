@@ -31,6 +31,9 @@ class FileTree(Protocol):
     def read(self, name: str) -> bytes:
         """The bytes of one file. Safe to call from several threads."""
 
+    def head(self, name: str, size: int) -> bytes:
+        """The first `size` bytes of one file, unchecked; fewer where it is shorter."""
+
     def stamp(self, name: str) -> str:
         """A short text that changes when the file's bytes change."""
 
@@ -122,6 +125,16 @@ class FolderTree:
                 f"{printable(str(path))}: cannot be read: {error.strerror}"
             ) from None
 
+    def head(self, name: str, size: int) -> bytes:
+        path = self.root / self._files()[name][0]
+        try:
+            with path.open("rb") as file:
+                return file.read(size)
+        except OSError as error:
+            raise StorageError(
+                f"{printable(str(path))}: cannot be read: {error.strerror}"
+            ) from None
+
     def stamp(self, name: str) -> str:
         # The path too: an archive's files often have one size and one time after unpacking.
         path, status = self._files()[name]
@@ -180,25 +193,33 @@ class ZipTree:
         where = f"{self.label}/{printable(name)}"
         if info.file_size > MAX_MEMBER or info.file_size > MAX_RATIO * max(info.compress_size, 1):
             raise DataError(f"{where}: unpacks to {info.file_size} bytes, over the limit")
+        data = self._unpacked(info, self._packed(info, where), info.file_size + 1, where)
+        if len(data) != info.file_size or zlib.crc32(data) != info.CRC:
+            raise DataError(f"{where}: damaged: checksum differs")
+        return data
+
+    def head(self, name: str, size: int) -> bytes:
+        info = self._open()[name]
+        where = f"{self.label}/{printable(name)}"
+        packed = self._packed(info, where)[: size + 1024]  # deflate adds less than that
+        return self._unpacked(info, packed, size, where)[:size]
+
+    def _packed(self, info: zipfile.ZipInfo, where: str) -> bytes:
         assert self._map is not None
         header = self._map[info.header_offset : info.header_offset + 30]
         if len(header) < 30 or header[:4] != b"PK\x03\x04" or info.flag_bits & 1:
             raise DataError(f"{where}: encrypted or damaged zip member")
         name_length, extra_length = struct.unpack("<HH", header[26:30])
         start = info.header_offset + 30 + name_length + extra_length
-        data = self._map[start : start + info.compress_size]
-        data = self._unpacked(info, data, where)
-        if len(data) != info.file_size or zlib.crc32(data) != info.CRC:
-            raise DataError(f"{where}: damaged: checksum differs")
-        return data
+        return self._map[start : start + info.compress_size]
 
-    def _unpacked(self, info: zipfile.ZipInfo, data: bytes, where: str) -> bytes:
+    def _unpacked(self, info: zipfile.ZipInfo, data: bytes, size: int, where: str) -> bytes:
         if info.compress_type == zipfile.ZIP_STORED:
             return data
         if info.compress_type != zipfile.ZIP_DEFLATED:
             raise DataError(f"{where}: packed by a method other than store or deflate")
         try:
-            return zlib.decompressobj(-15).decompress(data, info.file_size + 1)
+            return zlib.decompressobj(-15).decompress(data, size)
         except zlib.error as error:
             raise DataError(f"{where}: damaged: {error}") from None
 
@@ -228,9 +249,9 @@ class ZipTree:
 
 def wrapping_folder(names: list[str]) -> str:
     """The single top folder that holds every file that is no stray, with its slash, or ""."""
-    kept = [name for name in names if not is_stray(name)]
-    tops = {name.partition("/")[0] for name in kept}
-    inside = all("/" in name for name in kept)
-    if len(tops) != 1 or not inside or tops & SPLIT_FOLDERS:
+    if any("/" not in name and not is_stray(name) for name in names):
+        return ""
+    tops = {name.partition("/")[0] for name in names if not is_stray(name)}
+    if len(tops) != 1 or tops & SPLIT_FOLDERS:
         return ""
     return f"{tops.pop()}/"  # strays outside it, as in __MACOSX/, keep their names

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from clfw.preprocess import Preprocess
 from clfw.source import Source, Table
 
 CHUNK = 64  # rows a thread decodes before it takes the next piece
+TRIED = 7  # pictures that show how long one takes
+QUICK = 1e-4  # seconds; threads cannot share pictures faster than this, and slow each other down
 PIECE = 1 << 22  # values that are looked at in one go, however large the set
 META, PIXELS = "meta.json", "pixels.u8"
 Tick = Callable[[int], None]
@@ -186,9 +189,9 @@ def decode_rows(
 ) -> dict[int, str]:
     """Fill `images` in parallel; what is wrong with those that do not decode, which stay as they are."""
 
-    def work(start: int) -> list[tuple[int, str]]:
+    def work(start: int, count: int = CHUNK) -> list[tuple[int, str]]:
         faults = []
-        numbers: Sequence[int] = rows[start : start + CHUNK].tolist()
+        numbers: Sequence[int] = rows[start : start + count].tolist()
         for position, row in enumerate(numbers, start):
             try:
                 images[position] = decode(source.read(row), preprocess)
@@ -200,9 +203,15 @@ def decode_rows(
         tick(len(numbers))
         return faults
 
-    with quiet_reference(), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        parts = pool.map(work, range(0, len(rows), CHUNK))
-        return {position: fault for part in parts for position, fault in part}
+    with quiet_reference():
+        faults = work(0, 1)  # opens what the source opens late
+        begun = time.thread_time()
+        faults += work(1, TRIED)
+        quick = time.thread_time() - begun < TRIED * QUICK
+        with ThreadPoolExecutor(1 if quick else os.cpu_count() or 1) as pool:
+            for part in pool.map(work, range(1 + TRIED, len(rows), CHUNK)):
+                faults += part
+    return dict(faults)
 
 
 def by_row(faults: Faults, rows: NDArray[np.int64]) -> dict[int, str]:

@@ -1,8 +1,10 @@
 """Ctrl-C and SIGTERM: the step is finished, all is saved, the way on is printed, and the bits stay."""
 
+import ctypes
 import os
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -47,6 +49,12 @@ def in_training(whole: Reference) -> list[int]:
     return list(range(whole.places("step")[0], last))
 
 
+def in_saves(whole: Reference) -> list[int]:
+    """The writes of checkpoints; the rows of an epoch are written into files that are there."""
+    places = in_training(whole)
+    return [at for at in whole.places("write") if at in places and whole.events[at - 1] == "create"]
+
+
 @pytest.mark.parametrize("number", CODES)
 def test_a_signal_anywhere_in_training_saves_and_resumes_exactly(number: int, place: None):
     whole = reference(SMALL)
@@ -67,21 +75,66 @@ def test_a_signal_at_every_event_of_training_saves_and_resumes_exactly(number: i
 
 def test_a_second_signal_in_a_save_lets_the_save_end(place: None):
     whole = reference(SMALL)
-    writes = [at for at in whole.places("write") if at in in_training(whole)]
-    tally = signalled(whole, writes[2:6], signal.SIGINT, times=2)
+    tally = signalled(whole, in_saves(whole)[2:6], signal.SIGINT, times=2)
     assert tally.faults == []
     assert tally.planned == tally.landed == tally.exact == 4
 
 
 def test_a_third_signal_ends_at_once_and_the_checkpoint_before_is_good(place: None):
     whole = reference(SMALL)
-    writes = [at for at in whole.places("write") if at in in_training(whole)]
-    at = writes[4]
+    at = in_saves(whole)[4]
     ended = trial([*SMALL, "--out", "run"], partial(Signal, at=at, number=signal.SIGINT, times=3))
     assert ended.code == 130
     assert len(ended.events) == at + 1  # nothing after it
     tally = Tally()
     check(whole, go_on(whole), tally, "third signal")
+    assert tally.faults == []
+
+
+@pytest.mark.parametrize("number", CODES)
+def test_a_second_signal_in_a_step_leaves_at_once_and_the_checkpoint_is_good(
+    number: int, place: None
+):
+    whole = reference(SMALL)
+    at = whole.places("step")[3]
+    ended = trial([*SMALL, "--out", "run"], partial(Signal, at=at, number=number, times=2))
+    assert ended.code == CODES[number]
+    assert len(ended.events) == at + 1
+    assert ended.err.splitlines()[-2:] == [
+        "stopping after this step, then saving; once more to leave at once",
+        "left at once; the last checkpoint is intact: clfw resume run",
+    ]
+    tally = Tally()
+    check(whole, go_on(whole), tally, "second signal")
+    assert tally.faults == []
+
+
+def one_endless_operation() -> None:
+    """The fourth update never returns to Python, and two signals come while it lasts."""
+    from clfw.trainingstate import TrainingState
+
+    original = TrainingState.update
+
+    def update(state: TrainingState) -> None:
+        if state.step == 3:
+            signal.alarm(20)  # whoever does not leave is ended in another way
+            twice = "sleep 0.1; kill -INT $PPID; sleep 0.1; kill -INT $PPID"
+            subprocess.Popen(["sh", "-c", twice])
+            mutex, library = ctypes.create_string_buffer(64), ctypes.CDLL(None)
+            for _ in range(2):
+                library.pthread_mutex_lock(mutex)
+        original(state)
+
+    TrainingState.update = update
+
+
+def test_a_second_signal_leaves_even_while_one_operation_lasts(place: None):
+    whole = reference(SMALL)
+    ended = trial([*SMALL, "--out", "run"], patch=one_endless_operation)
+    assert ended.code == 130
+    assert ended.err.splitlines()[-1].startswith("left at once; the last checkpoint is intact")
+    tally = Tally()
+    check(whole, go_on(whole), tally, "endless operation")
     assert tally.faults == []
 
 
@@ -102,7 +155,7 @@ def test_the_message_names_the_step_and_the_way_on(place: None):
     at = whole.places("step")[2]
     ended = trial([*SMALL, "--out", "run"], partial(Signal, at=at, number=signal.SIGINT, times=1))
     assert ended.err.splitlines()[-4:] == [
-        "stopping after this step; saving",
+        "stopping after this step, then saving; once more to leave at once",
         "error: stopped at step 3 of 6, and saved",
         "",
         "hint: go on with: clfw resume run",

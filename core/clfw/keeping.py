@@ -228,7 +228,8 @@ class RunKeeper:
         folder = self._run / FOLDER
         full = Snapshot(step=snapshot.step, tensors=snapshot.tensors, counters=counters)
         try:
-            checkpoints.commit(folder, full, self._claim.require)
+            with self._stop.saving():
+                checkpoints.commit(folder, full, self._claim.require)
         except StorageError as error:
             hint = f"free some space, then: {self._again}"
             raise StorageError(error.message, hint=hint) from error

@@ -88,7 +88,7 @@ def carry_on(
     recipe = plan.recipe.params
     again = resume_command(plan, folder)
     watched = ("validation", "test") if recipe.observe_test else ("validation",)
-    with StopRequest() as stop:
+    with StopRequest(again) as stop:
         keeper = RunKeeper(
             folder,
             claim,

@@ -97,7 +97,7 @@ BAD_DATA: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     ),
     "id twice": (
         edit("train.csv", "4,middle", "3,bottom"),
-        ("train.csv:6: '3' stands already at train.csv:5", "duplicate ids"),
+        ("train.csv:6 (column id): '3' stands already at train.csv:5", "duplicate ids"),
     ),
     "id outside the set": (
         edit("train.csv", "4,middle", "../4,middle"),
@@ -146,7 +146,7 @@ def test_bad_data_is_refused_with_its_place(case: str):
         (["data.image=picture"], ["train.csv:1: no column 'picture'", "data.image=COLUMN"]),
         (["data.group=patient"], ["train.csv:1: no column 'patient'", "data.group=COLUMN"]),
         (['data.class_names=["bottom", "middle"]', 'data.class_values=["bottom", "middle"]'],
-         ["train.csv:4: label 'top' is not one of the 2 classes", "the classes are: bottom, middle"]),
+         ["train.csv:4 (column label): label 'top' is not one of the 2 classes", "the classes are: bottom, middle"]),
         (['data.class_names=["bottom", "middle", "top", "side"]'],
          ["classes without a training row: side"]),
         (["data.validation=0.999"], ["the training split is empty"]),

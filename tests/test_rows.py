@@ -201,7 +201,7 @@ def test_a_class_that_only_validation_or_test_has_is_a_fault_of_that_row() -> No
     for split in ("validation", "test"):
         error = fault(["a", "b", "c"], ["train", "train", split])
         assert error.message.startswith("list.csv:4: label 'c' is not one of the 2 classes")
-        assert error.hint == "the classes are: a, b"
+        assert error.hint == "the classes are: a, b; a class needs training rows"
 
 
 def test_a_class_all_of_whose_rows_are_held_out_is_named_as_such() -> None:
@@ -209,7 +209,9 @@ def test_a_class_all_of_whose_rows_are_held_out_is_named_as_such() -> None:
     held = rows(["a"] * 200, keys=keys, values=DataValues(validation=0.2)).of("validation")
     labels = ["rare" if n == held[0] else "ab"[n % 2] for n in range(200)]
     error = fault(labels, keys=keys, values=DataValues(validation=0.2))
-    assert error.message == "classes without a training row: rare"
+    summary, row = error.message.splitlines()
+    assert summary == "classes without a training row: rare"
+    assert row == f"  list.csv:{held[0] + 2}: 'rare' is in the validation split"
     assert "lower data.validation" in error.hint
 
 

@@ -7,7 +7,7 @@ from clfw.errors import DataError, TaskNotSupported
 from clfw.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from clfw.source import Source, Submission, Table
+    from clfw.source import Recognised, Source, Submission, Table
     from clfw.task import Task
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Augmentation",
     "DataError",
     "Dataset",
+    "Recognised",
     "Source",
     "Submission",
     "Table",
@@ -23,7 +24,13 @@ __all__ = [
     "hookimpl",
 ]
 # Imported when they are asked for: no hook needs them, and `clfw list` asks only hooks.
-_LATER = {"Source": "source", "Submission": "source", "Table": "source", "Task": "task"}
+_LATER = {
+    "Recognised": "source",
+    "Source": "source",
+    "Submission": "source",
+    "Table": "source",
+    "Task": "task",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -20,7 +20,7 @@ from clfw.pixels import PixelStore, Tick, by_row, measure, open_pixels
 from clfw.plan import DataChoice, Plan, weights_folder
 from clfw.preprocess import Preprocess
 from clfw.rows import Rows, check_rows, fingerprint, read_table
-from clfw.source import Source
+from clfw.source import Source, Table
 from clfw.task import Task
 
 LARGEST_NATURAL_SIDE = 64  # pixels; larger pictures are scaled to DEFAULT_SIDE
@@ -83,6 +83,13 @@ class Pictures:
 
 def open_data(choice: DataChoice, trained_elsewhere: bool = False) -> OpenedData:
     """Open the source and check every row, for training or for finished weights; decodes nothing."""
+    source, table = open_table(choice)
+    rows = check_rows(table, choice.values.params, named_rows(choice, table), trained_elsewhere)
+    return OpenedData(choice=choice, source=source, rows=rows)
+
+
+def open_table(choice: DataChoice) -> tuple[Source, Table]:
+    """The source of a dataset, and its rows as they are declared."""
     component = choice.choice.component
     plugin = choice.choice.plugin
     source: Source = called(plugin, component.open, choice.choice.params, choice.path)
@@ -96,10 +103,13 @@ def open_data(choice: DataChoice, trained_elsewhere: bool = False) -> OpenedData
         table = read_table(source, reader)
     if not table.keys:
         raise DataError(f"data '{choice.choice.entry}': no rows")
-    values = choice.values.params
-    listed = excluded_rows(Path(values.exclude).expanduser(), table) if values.exclude else {}
-    rows = check_rows(table, values, listed, trained_elsewhere)
-    return OpenedData(choice=choice, source=source, rows=rows)
+    return source, table
+
+
+def named_rows(choice: DataChoice, table: Table) -> dict[int, str]:
+    """The rows that an exclude list leaves out, each with the reason."""
+    name = choice.values.params.exclude
+    return excluded_rows(Path(name).expanduser(), table) if name else {}
 
 
 def settle(plan: Plan, opened: OpenedData) -> tuple[Plan, Preprocess]:

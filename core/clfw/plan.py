@@ -63,6 +63,11 @@ class DataChoice:
     path: Path | None
     seen: str = ""
 
+    @property
+    def asked(self) -> str:
+        """What names the data on a command line: its entry, or its path where it has none."""
+        return str(self.path) if self.seen else self.choice.entry
+
     def to_json(self) -> dict[str, Any]:
         """For the plan file."""
         path = None if self.path is None else str(self.path)

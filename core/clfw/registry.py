@@ -46,12 +46,17 @@ SCHEMA = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """One name of a registry: a component plus values (or, for a recipe, a model and data)."""
+    """One name of a registry: a component plus values (or, for a recipe, a model and data).
+
+    Attributes:
+        seen: what a reader saw at a path that is no entry of any registry.
+    """
 
     name: str
     section: Section
     origin: str
     fields: Mapping[str, Any] = field(default_factory=dict)
+    seen: str = ""
 
     @property
     def summary(self) -> str:

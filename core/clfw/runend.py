@@ -1,5 +1,6 @@
 """The end of a run: evaluation of the chosen weights, the weights file, tables and pictures."""
 
+import secrets
 import time
 from dataclasses import dataclass
 from importlib import metadata
@@ -72,19 +73,13 @@ def finish(
     start: float,
 ) -> Result:
     """Evaluate the chosen weights on every labelled split and write everything down."""
-    evaluations, all_logits = {}, {}
-    for split in bench.batches:
-        logits = all_logits[split] = bench.logits(bench.trained, split)
-        targets = bench.batches[split].targets.cpu()
-        evaluations[split] = bench.evaluator.evaluate(logits, targets, bench.task.classes)
+    evaluations, all_logits = evaluate_splits(bench)
+    for split, logits in all_logits.items():
         claim.require()
         if split != "train":
             write_predictions(folder / f"{split}.csv", pictures, split, logits)
-    which = {"which": trained.weights, "step": trained.step, "averaged": trained.averaged}
-    metrics = {name: evaluation.brief() for name, evaluation in evaluations.items()}
-    facts = describe_weights(plan, pictures, which, metrics)
     claim.require()
-    save_weights(folder / FILE_NAME, bench.model, facts)
+    save_chosen(plan, pictures, bench, folder, trained, evaluations)
     runs.write_json(
         folder / runs.EVALUATION, {name: e.to_json() for name, e in evaluations.items()}
     )
@@ -103,6 +98,42 @@ def finish(
     runs.write_json(folder / runs.SUMMARY, result.to_json(plan))
     claim.require()  # who claims the folder after this finds the run finished
     return result
+
+
+def evaluate_splits(bench: Workbench) -> tuple[dict[str, Evaluation], dict[str, Tensor]]:
+    """Figures and logits of the chosen weights on every labelled split."""
+    evaluations, all_logits = {}, {}
+    for split in bench.batches:
+        logits = all_logits[split] = bench.logits(bench.trained, split)
+        targets = bench.batches[split].targets.cpu()
+        evaluations[split] = bench.evaluator.evaluate(logits, targets, bench.task.classes)
+    return evaluations, all_logits
+
+
+def save_chosen(
+    plan: Plan,
+    pictures: Pictures,
+    bench: Workbench,
+    folder: Path,
+    trained: Trained,
+    evaluations: dict[str, Evaluation],
+) -> None:
+    """The chosen weights, as the run's weights file."""
+    which = {"which": trained.weights, "step": trained.step, "averaged": trained.averaged}
+    metrics = {name: evaluation.brief() for name, evaluation in evaluations.items()}
+    facts = describe_weights(plan, pictures, which, metrics)
+    save_weights(folder / FILE_NAME, bench.model, facts)
+
+
+def save_again(
+    plan: Plan, pictures: Pictures, bench: Workbench, folder: Path, claim: Claim, trained: Trained
+) -> None:
+    """The weights file of a finished run once more; a damaged one is put aside."""
+    evaluations, _ = evaluate_splits(bench)
+    claim.require()
+    if (damaged := folder / FILE_NAME).exists():
+        storage.rename(damaged, folder / f"damaged-{FILE_NAME}-{secrets.token_hex(4)}")
+    save_chosen(plan, pictures, bench, folder, trained, evaluations)
 
 
 def write_predictions(path: Path, pictures: Pictures, split: str, logits: Tensor) -> None:

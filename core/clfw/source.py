@@ -1,8 +1,8 @@
 """Where a dataset's pictures and labels are: what a reader hands to core. No decoding here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy
@@ -29,6 +29,8 @@ class Table:
         splits: "train", "validation" or "test".
         stamps: a short text that changes when the picture's bytes change (size and checksum, say).
         places: where the row was declared, for messages, as "train.csv:12".
+        key_column: the column that keys stand in, for messages; empty for none.
+        label_column: the column that labels stand in, for messages; empty for none.
         groups: rows of one group never part in a split (patient, site); empty for none.
         class_names: the K class names in order, or empty for the sorted labels.
         class_values: the label text of each class, where it is not the name itself.
@@ -41,11 +43,26 @@ class Table:
     splits: Sequence[str]
     stamps: Sequence[str]
     places: Sequence[str]
+    key_column: str = ""
+    label_column: str = ""
     groups: Sequence[str] = ()
     class_names: tuple[str, ...] = ()
     class_values: tuple[str, ...] = ()
     strays: tuple[str, ...] = ()
     submission: Submission | None = field(default=None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recognised:
+    """What a reader makes of files that nobody has described to it.
+
+    Attributes:
+        values: what to set so that it reads them, beside `data.path`.
+        seen: one phrase for the person, as "a folder per class (3 classes, 3,000 pictures)".
+    """
+
+    values: Mapping[str, Any]
+    seen: str
 
 
 @runtime_checkable

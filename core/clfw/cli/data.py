@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clfw.cli.check import check
 from clfw.cli.options import (
     complete,
     data_dir_option,
@@ -13,6 +14,7 @@ from clfw.cli.options import (
     json_option,
     lookup_options,
     print_json,
+    say_seen,
     settings_option,
 )
 
@@ -27,6 +29,9 @@ def data(context: click.Context) -> None:
     """Look at datasets."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
+
+
+data.add_command(check)
 
 
 @data.command("show")
@@ -58,17 +63,19 @@ def show(
     from clfw.choices import choose_augmentations
     from clfw.params import Layer, parse_settings
     from clfw.plan import Request, resolve_data
+    from clfw.recognising import find_data
 
     there = installed(registry, disabled)
     given = parse_settings(settings)
     refuse_training_settings(given)
-    entry = there.registry.find("data", name, there.catalog)
+    entry = find_data(name, given["data"], there.catalog, there.registry)
     request = Request(data=name, data_folder=data_dir)
     choice = resolve_data(entry, there.catalog, [Layer("--set", given["data"])], request)
     asked = [part.strip() for part in augment.split(",") if part.strip()]
     choices = choose_augmentations("--augment", asked, given["augment"], there.catalog)
-    path = out or free_name(name)
+    path = out or free_name(entry.name)
     require_new(path)
+    say_seen(name, choice.seen, choice.choice.component.name)
 
     from clfw.figures import save_figure
     from clfw.gallery import draw_gallery, first_pictures

@@ -13,6 +13,7 @@ from clfw.cli.options import (
     json_option,
     lookup_options,
     print_json,
+    say_seen,
     settings_option,
 )
 
@@ -199,6 +200,7 @@ def show_layers(
 
     request = Request(model=name, data=data, settings=settings, data_folder=data_dir)
     plan = resolve_plan(request, there.catalog, there.registry)
+    say_seen(data, plan.data.seen, plan.data.choice.component.name)
     opened = open_data(plan.data)
     plan, preprocess = settle(plan, opened)
     task = task_of(opened.rows, preprocess)

@@ -14,17 +14,22 @@ from clfw.plugin import Plugin
 from clfw.testing.finding import Check, Fault, require
 
 HEAVY = ("torch", "torchvision", "timm", "numpy", "cv2", "PIL", "pydantic", "pandas", "scipy")
-REFERENCES = ("build", "open", "prepare", "initialise", "convert")
+REFERENCES = ("build", "open", "prepare", "initialise", "convert", "recognise")
 LOADED = """
 import importlib, importlib.util, json, sys
 module, file, heavy = json.loads(sys.argv[1])
 import clfw
-if file:
-    spec = importlib.util.spec_from_file_location(module, file)
-    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+try:
+    if file:
+        spec = importlib.util.spec_from_file_location(module, file)
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    else:
+        importlib.import_module(module)
+except BaseException as error:
+    from clfw.manager import first_line
+    print("raised:" + first_line(error))
 else:
-    importlib.import_module(module)
-print("loaded:" + json.dumps([name for name in heavy if name in sys.modules]))
+    print("loaded:" + json.dumps([name for name in heavy if name in sys.modules]))
 """
 
 
@@ -48,7 +53,9 @@ def component_checks(component: Component) -> dict[str, Check]:
 
 def hook_is_light(plugin: Plugin) -> None:
     """The module of the entry point imports nothing heavy: every `clfw list` pays for it."""
-    loaded = imported_with(plugin.module, plugin.file, HEAVY)
+    # A single file has its parameters beside its hook, and costs only those who name it.
+    heavy = tuple(name for name in HEAVY if not plugin.file or name != "pydantic")
+    loaded = imported_with(plugin.module, plugin.file, heavy)
     require(
         not loaded,
         f"importing '{plugin.module}' loads {', '.join(loaded)}, which every clfw command pays for: "
@@ -63,12 +70,13 @@ def imported_with(module: str, file: str, heavy: tuple[str, ...]) -> list[str]:
         [sys.executable, "-c", LOADED, json.dumps([module, file, heavy])],
         env=environment, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
-    lines = [line for line in done.stdout.splitlines() if line.startswith("loaded:")]
-    if not lines:
-        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise Fault(f"'{module}' cannot be imported in a fresh Python: {said[-1]}")
-    found: list[str] = json.loads(lines[-1].removeprefix("loaded:"))
-    return found
+    *_, last = ["", *done.stdout.splitlines()]
+    word, _, said = last.partition(":")
+    if word == "loaded":
+        found: list[str] = json.loads(said)
+        return found
+    why = said if word == "raised" else f"exit code {done.returncode}"
+    raise Fault(f"'{module}' cannot be imported in a fresh Python: {why}")
 
 
 def summary_is_a_line(component: Component) -> None:

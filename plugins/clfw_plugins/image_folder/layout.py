@@ -21,6 +21,10 @@ SPLIT_NAMES: dict[str, Split] = {
 }
 
 
+class TwinFolders(DataError):
+    """Two class folders that a file system may take for one."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Picture:
     """One row.
@@ -151,7 +155,7 @@ def refuse_twins(labels: Iterable[str], where: str) -> None:
     for label in sorted(labels):
         other = seen.setdefault(unicodedata.normalize("NFC", label).casefold(), label)
         if other != label:
-            raise DataError(
+            raise TwinFolders(
                 f"{where}: class folders '{printable(other)}' and '{printable(label)}' "
                 "differ in case or accents' encoding alone",
                 hint="give both the same name",

@@ -60,7 +60,13 @@ def read_content(tree: FileTree, params: PixelCsvParams) -> Content:
             keys = set(parts[1].keys)
             submission = submission_layout(tree.read(name), name, keys, params.test_csv)
             files.append(params.submission_csv)
-    return Content(parts=parts, files=frozenset(files), submission=submission)
+    return Content(
+        parts=parts,
+        files=frozenset(files),
+        submission=submission,
+        key_column=params.id,
+        label_column=params.label,
+    )
 
 
 def read_part(

@@ -1,0 +1,25 @@
+"""Whether files are arrays of pictures and labels. Reads names alone."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from clfw import Recognised
+from clfw.errors import printable
+from clfw.filetree import FileTree, is_picture, is_stray
+
+
+def recognise_arrays(path: Path, tree: FileTree, given: Mapping[str, Any]) -> Recognised | None:
+    """Arrays and no pictures beside them: a packed file, or single ones in a folder or zip."""
+    names = [name for name in tree.names() if not is_stray(name)]
+    if any(is_picture(name) for name in names):
+        return None
+    arrays = [name for name in names if name.endswith(".npy")]
+    packed = [name for name in names if name.endswith(".npz")]
+    if arrays:
+        listed = ", ".join(printable(name.removesuffix(".npy"), 30) for name in arrays[:6])
+        more = ", ..." if len(arrays) > 6 else ""
+        return Recognised(values={}, seen=f"arrays ({listed}{more})")
+    if len(packed) == 1 and path.is_dir():
+        return Recognised(values={}, seen=f"arrays in {printable(packed[0], 60)}")
+    return None

@@ -4,7 +4,7 @@ import json
 import random
 import shutil
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -107,6 +107,40 @@ def test_a_file_of_the_format_before_is_taken_and_inspect_says_that_it_has_no_se
     assert "sha256     none: an older file" in succeed("inspect", "run").out
     predicted = succeed("predict", "run", PICTURE, "--json")
     assert (predicted.json, predicted.err) == (sealed, "")
+
+
+def lose(run: Path) -> None:
+    (run / "model.safetensors").unlink()
+
+
+def zero(run: Path) -> None:
+    (run / "model.safetensors").write_bytes(bytes(99))
+
+
+def spoil(run: Path) -> None:
+    spoil_tensors(run / "model.safetensors")
+
+
+@pytest.mark.parametrize("act", [lose, zero, spoil])
+def test_a_finished_run_that_lost_its_weights_gets_the_same_file_again(
+    act: Callable[[Path], None], run: Path
+):
+    before = {path: path.read_bytes() for path in run.iterdir() if path.is_file()}
+    act(run)
+    resumed = succeed("resume", "run")
+    assert "warning: run/model.safetensors: " in resumed.err
+    assert "it is written again from the last checkpoint" in resumed.err
+    assert resumed.json == json.loads(before[run / "summary.json"])
+    assert {path: path.read_bytes() for path in before} == before
+    assert len(list(run.glob("damaged-model.safetensors-*"))) == (act is not lose)
+    assert "nothing to do" in succeed("resume", "run").err
+
+
+def test_without_a_checkpoint_lost_weights_are_lost(run: Path):
+    lose(run)
+    shutil.rmtree(run / "checkpoints")
+    assert_refused(clfw("resume", "run"), 65, "run/checkpoints: there is no checkpoint")
+    assert (run / "summary.json").exists()
 
 
 def test_a_file_of_this_format_without_a_seal_is_refused():

@@ -16,7 +16,7 @@ from clfw.opening import Pictures, Progress
 from clfw.plan import Plan
 from clfw.record import EpochReport
 from clfw.resuming import resume_command, settled_values
-from clfw.runend import KEPT_WEIGHTS, Result, finish, keep_weights
+from clfw.runend import KEPT_WEIGHTS, Result, finish, keep_weights, save_again
 from clfw.runstart import header_lines, write_start
 from clfw.stateparts import seed_generators
 from clfw.workbench import Seams, Workbench, set_up
@@ -42,7 +42,9 @@ def execute(
     with Claim(folder) as claim:
         for line in header_lines(plan, pictures, bench, findings, folder):
             say(line)
-        return carry_on(plan, pictures, bench, seams, folder, claim, say, progress, start)
+        result = carry_on(plan, pictures, bench, seams, folder, claim, say, progress, start)
+    assert result is not None, "a new run has no summary yet"
+    return result
 
 
 def resume(
@@ -51,12 +53,14 @@ def resume(
     seams: Seams,
     folder: Path,
     longer: bool,
+    lost: bool,
     say: Say,
     progress: Progress,
 ) -> Result | None:
     """Go on with a run from its latest checkpoint; it ends with the bits it would have had.
 
-    A finished one is gone on with where it is to be `longer`; None where it is not.
+    A finished one is gone on with where it is to be `longer`; else None, once its weights file has
+    been written again where that is `lost`.
     """
     start = time.perf_counter()
     with Claim(folder) as claim:
@@ -64,7 +68,9 @@ def resume(
             (folder / runs.SUMMARY).unlink(missing_ok=True)
             chosen = runs.read_json(folder / runs.PLAN)["chosen"]
             runs.write_json(folder / runs.PLAN, {**plan.to_json(), "chosen": chosen})
-        elif (folder / runs.SUMMARY).exists():  # another process has ended it meanwhile
+        elif (
+            folder / runs.SUMMARY
+        ).exists() and not lost:  # another process has ended it meanwhile
             return None
         claim.require()
         storage.sweep(folder)
@@ -83,8 +89,11 @@ def carry_on(
     say: Say,
     progress: Progress,
     start: float,
-) -> Result:
-    """Train to the end, with the state kept on the way, and write the results."""
+) -> Result | None:
+    """Train to the end, with the state kept on the way, and write the results.
+
+    None for a run that has them all but the weights, which are written again.
+    """
     recipe = plan.recipe.params
     again = resume_command(plan, folder)
     watched = ("validation", "test") if recipe.observe_test else ("validation",)
@@ -128,6 +137,9 @@ def carry_on(
             stop.at_once = partial(keeper.stopped, "stopped after the last step")
             if stop.number:  # it came since the last checkpoint
                 raise stop.at_once(stop.number)
+            if (folder / runs.SUMMARY).exists():
+                save_again(plan, pictures, bench, folder, claim, trained)
+                return None
             return finish(plan, pictures, bench, folder, claim, trained, start)
 
 

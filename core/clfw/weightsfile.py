@@ -90,6 +90,18 @@ def require_whole(path: Path) -> bytes:
     return text
 
 
+def lost_weights(run: Path) -> str:
+    """Why the weights file of a finished run is of no use; "" where it is sound."""
+    path = run / FILE_NAME
+    if not path.exists():
+        return f"{path}: is gone"
+    try:
+        require_whole(path)
+    except DataError as error:
+        return error.message
+    return ""
+
+
 def mending(path: Path) -> str:
     """What a person can do about a damaged file."""
     if path.name == FILE_NAME and path.with_name(runs.SUMMARY).exists():

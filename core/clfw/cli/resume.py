@@ -47,14 +47,20 @@ def resume(
     from clfw.resuming import extended, read_run, recorded_observers, require_same_data
     from clfw.source import SPLITS
     from clfw.splitlist import require_same_split
+    from clfw.weightsfile import lost_weights
 
     observers = recorded_observers(path)
     there = installed(registry, disabled, observers)
     recorded = read_run(path, there.catalog, data_dir or data_folder(), disabled)
     recorded, note = extended(recorded, epochs)
-    if recorded.summary is not None:
-        show_finished(path, recorded.summary)
+    finished = recorded.summary is not None
+    lost = lost_weights(path) if finished else ""
+    if finished and not lost:
+        say(f"{path}: is finished already, nothing to do")
+        print_json(recorded.summary)
         return
+    if lost:
+        say(f"warning: {lost}; it is written again from the last checkpoint")
     for change in recorded.changes:
         say(f"warning: {change}: the same bits are not promised")
     for name in sorted({*observers} - {plugin.name for plugin in recorded.plan.observers}):
@@ -75,17 +81,15 @@ def resume(
     from clfw.workbench import Seams
 
     torch.set_num_threads(recorded.threads)
-    result = resume_run(plan, pictures, seams or Seams(), path, bool(note), say, show_progress)
+    longer = bool(note) and not finished
+    result = resume_run(
+        plan, pictures, seams or Seams(), path, longer, bool(lost), say, show_progress
+    )
     if result is None:
-        show_finished(path, runs.read_json(path / runs.SUMMARY))
+        say(f"{path}: is finished")
+        print_json(runs.read_json(path / runs.SUMMARY))
         return
     if as_json:
         print_json(result.to_json(plan))
         return
     print_result(plan, result)
-
-
-def show_finished(path: Path, summary: Any) -> None:
-    """Say that there is nothing to do, and give the result that there is."""
-    say(f"{path}: is finished already, nothing to do")
-    print_json(summary)

@@ -20,7 +20,7 @@ from clfw.preprocess import Preprocess
 from clfw.registry import packaged_registry, parse, read_registry
 from clfw.source import SPLITS
 from clfw.task import Task
-from clfw.testing import checks, faults_of
+from clfw.testing import checks, fault_of
 from clfw.weights import build_model
 from tiny_sets import BARS, bar, png, write_bars, write_list
 
@@ -96,7 +96,7 @@ def example_files(reader: str, folder: Path) -> None:
 READERS = [n for n in names("dataset") if catalog().find("dataset", n).component.needs_path]  # type: ignore[union-attr]
 FILES = dict.fromkeys(READERS, Path("files"))
 CHECKS = {
-    f"{subject}: {words}": (subject, words, check)
+    f"{subject}: {words}": (subject, words, check, plugin)
     for plugin in catalog().plugins
     for subject, words, check in checks(plugin, FILES)
 }
@@ -104,10 +104,10 @@ CHECKS = {
 
 @pytest.mark.parametrize("which", CHECKS)
 def test_what_is_built_in_keeps_what_plugins_promise(which: str):
-    subject, words, check = CHECKS[which]
+    subject, words, check, plugin = CHECKS[which]
     if subject in READERS:
         example_files(subject, Path("files"))
-    assert list(faults_of(words, check)) == []
+    assert fault_of(words, check, plugin) == ""
 
 
 def planned(**request: str) -> Plan:

@@ -152,7 +152,7 @@ def test_the_tutorials_file_grows_as_it_is_written_and_its_commands_run(
     path = Path("two_layers.py")
     path.write_text(first)
     steps = [words for words in commands(AUTHORS) if "two_layers.py" in words]
-    assert len(steps) == 5
+    assert len(steps) == 6
     for words in steps[:3]:
         succeed(*words)
     grown = first.replace('build="two_layers:build",', 'build="two_layers:build",\n'
@@ -163,6 +163,7 @@ def test_the_tutorials_file_grows_as_it_is_written_and_its_commands_run(
     monkeypatch.delitem(sys.modules, "two_layers")
     assert "model.hidden = 64" in succeed(*steps[3]).out
     succeed(*steps[4])
+    assert succeed(*steps[5]).out.endswith(" 0 faults\n")
     monkeypatch.delitem(sys.modules, "two_layers")
 
 

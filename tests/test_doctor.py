@@ -82,6 +82,17 @@ def test_a_mended_plugin_comes_back_after_another_probe(
     assert "odd_net" in succeed("list").out
 
 
+def test_names_that_clash_are_faults_with_both_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("odd", GOOD, tmp_path, monkeypatch)
+    install("twin", GOOD, tmp_path, monkeypatch)
+    found = doctor()
+    assert found.code == 69
+    assert found.out.count("architecture 'odd_net' is offered by ") == 2
+    assert "switch one off: --disable-plugin twin" in found.out
+
+
 def test_a_verdict_holds_for_its_version_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

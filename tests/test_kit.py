@@ -1,6 +1,7 @@
 """The conformance kit: a wrong plugin for every check, each found in one sentence."""
 
 import re
+import sys
 import textwrap
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from clfw.components import Architecture, Augmentation, Dataset
 from clfw.manager import Catalog, installed_catalog
 from clfw.plugin import Plugin
-from clfw.testing import check_catalog, check_plugin, checks, faults_of
+from clfw.testing import check_catalog, check_plugin, checks, fault_of
 from clfw.testing.architectures import architecture_checks
 from clfw.testing.augmentations import augmentation_checks
 from clfw.testing.datasets import dataset_checks
@@ -186,6 +187,9 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         (net("class Centre(nn.Module):\n    def forward(self, x): return x - x.mean(0)\n"
              "layers.append(Centre())"), "depend on the other pictures of its batch"),
     ],
+    "looking at the pictures it was given": [
+        (net("layers.insert(0, nn.ReLU(inplace=True))"), "forward changes the pictures in place"),
+    ],
     "changing the mode": [
         (net("class Stuck(nn.Sequential):\n    def train(self, mode=True): return self\n"
              "return Stuck(*layers)"), r"eval\(\) leaves training=True"),
@@ -228,6 +232,8 @@ WRONG: dict[str, list[tuple[str, str]]] = {
     ],
     "reading pictures": [
         (data(read="if row == 11: raise IndexError(row)"), r"row 11 \('row 11'\) is in the table and cannot"),
+        (data(read="if row == 7: raise ValueError('late')"),
+         r"row 7 \('row 7'\) is in the table and cannot be read: ValueError: late: leave it out"),
         (data(read="picture = picture / 255"), r"is float64 of 2 dimensions: return \(H, W\)"),
         (data(read="picture = 'row.png'"), "is str: return bytes or a NumPy array"),
         (data(read="picture = b'no picture'"), "does not decode"),
@@ -259,13 +265,22 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         (change(outside="from clfw import TaskNotSupported\nraise TaskNotSupported('no')"),
          "serves neither grey nor colour"),
     ],
+    "looking for a change": [(change("changed = images"), "changes none of 256 pictures in 3 epochs")],
+    "changing black and white pictures": [
+        (change("changed = images / images.amax((1, 2, 3), keepdim=True)"),
+         "a black picture leaves .* guard divisions"),
+    ],
     "looking at the range": [(change("changed = changed * 2"), r"end with images.clamp\(0, 1\)")],
     "looking at the targets": [
         (change("targets = targets.flip(0)"), "class indices change"),
         (change("targets = torch.zeros(len(images), 2)"), r"return \(B,\) int64 or \(B, K\) float"),
         (change("targets = torch.ones(len(images), task.num_classes)"), "do not sum to 1"),
     ],
-    "looking at what it was given": [(change("images.mul_(0.5)"), "changes what it is given in place")],
+    "looking at what it was given": [
+        (change("images.mul_(0.5)"), "changes what it is given in place"),
+        (change("if targets.is_floating_point(): targets.mul_(1)[0] = 0.25"), "in place: return new"),
+        (change("if images.shape[1] == 3: images[0].zero_()"), "in place: return new tensors"),
+    ],
     "changing one picture many times": [
         (change("changed = (images + amount[:1]).clamp(0, 1)"), "every picture of a batch gets the same"),
     ],
@@ -305,7 +320,7 @@ def test_a_wrong_plugin_is_found_and_told_what_to_change(
 ) -> None:
     _, plugin = installed(source, tmp_path, monkeypatch)
     tried = {name: check for _, name, check in checks(plugin, {})}
-    (fault,) = faults_of(words, tried[words])
+    fault = fault_of(words, tried[words], plugin)
     assert re.search(sentence, fault), fault
     assert "\n" not in fault
     assert not fault.endswith(".")
@@ -338,15 +353,78 @@ def test_every_check_has_a_wrong_plugin() -> None:
     assert known == set(WRONG)
 
 
-def test_an_error_on_the_way_is_a_fault_that_says_what_was_tried(
+def test_an_error_on_the_way_is_one_fault_that_says_where_it_was_raised(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install("odd", net("raise OSError('no disk')"), tmp_path, monkeypatch)
-    with pytest.raises(
-        AssertionError, match="odd: building twice raised OSError: no disk"
-    ) as caught:
+    with pytest.raises(AssertionError) as caught:
         check_plugin("odd")
-    assert str(caught.value).startswith("plugin 'odd':\n")
+    assert str(caught.value) == (
+        "plugin 'odd':\nodd: odd_module.py, line 14 raised OSError: no disk"
+    )
+
+
+def test_an_error_that_no_line_of_the_plugin_raised_says_once_what_was_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = data().replace("odd_module:Source", "math:sqrt")
+    catalog, _ = installed(source, tmp_path, monkeypatch)
+    (fault,) = check_catalog(catalog, "odd", {}).faults
+    assert fault.startswith("odd: opening raised TypeError: ")
+
+
+def test_what_a_plugin_prints_is_no_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("odd", data(init="print('hello'); self.rows = 12"), tmp_path, monkeypatch)
+    checked = succeed("plugins", "check", "odd")
+    assert checked.out == "odd: 15 checks, 0 faults\n"
+    assert "hello" in checked.err
+
+
+def test_a_plugin_for_another_clfw_is_one_fault_and_is_not_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("odd", "open('imported', 'w').close()\n" + net(), tmp_path, monkeypatch)
+    (metadata,) = tmp_path.glob("site-odd/*.dist-info/METADATA")
+    metadata.write_text(metadata.read_text() + "Requires-Dist: clfw>=99\n")
+    with pytest.raises(
+        AssertionError, match=r"^plugin 'odd':\nodd: is broken: was written for a new"
+    ):
+        check_plugin("odd")
+    assert not Path("imported").exists()
+
+
+def test_a_clash_is_a_fault_that_names_both_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("odd", net(), tmp_path, monkeypatch)
+    install("twin", net().replace("odd_module", "twin_module"), tmp_path, monkeypatch)
+    (fault,) = check_catalog(installed_catalog(), "odd", {}).faults
+    assert re.match(r"odd: architecture 'odd' is offered by (twin|odd)-kit 0.1 and ", fault)
+
+
+def test_an_import_that_a_fresh_python_refuses_is_told_by_the_first_line_of_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = "import os, sys\nif 'pytest' not in sys.modules: raise ValueError('one\\ntwo')\n"
+    catalog, _ = installed(first + net(), tmp_path, monkeypatch)
+    (fault,) = check_catalog(catalog, "odd", {}).faults
+    assert fault == "odd: 'odd_module' cannot be imported in a fresh Python: ValueError: one"
+
+
+def test_a_plugin_in_one_file_may_have_its_parameters_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("odd", PARAMS + net(), tmp_path, monkeypatch)
+    (module,) = tmp_path.glob("site-odd/odd_module.py")
+    alone = Path("odd_file.py")
+    alone.write_text(module.read_text().replace("odd_module", "odd_file"))
+    assert clfw("plugins", "check", "odd").code == 69
+    off = ("--disable-plugin", "odd")
+    checked = succeed("plugins", "check", "odd_file", "--plugin", alone, *off)
+    assert checked.out.endswith(" 0 faults\n")
+    del sys.modules["odd_file"]
 
 
 def test_a_broken_plugin_is_one_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -364,8 +442,8 @@ def test_the_command_prints_each_fault_and_ends_with_69(
     finished = clfw("plugins", "check", "odd")
     assert finished.code == 69
     assert "odd: changes what it is given in place: return new tensors" in finished.out
-    assert finished.out.splitlines()[-1] == "odd: 14 checks, 1 faults"
-    assert "plugin 'odd': 1 of its promises are not kept" in finished.err
+    assert finished.out.splitlines()[-1] == "odd: 17 checks, 1 fault"
+    assert "plugin 'odd': 1 promise not kept" in finished.err
     assert clfw("plugins", "check", "odd", "--json").json["faults"] == [
         "odd: changes what it is given in place: return new tensors"
     ]
@@ -374,7 +452,7 @@ def test_the_command_prints_each_fault_and_ends_with_69(
 def test_the_command_takes_files_for_a_reader() -> None:
     write_bars(Path("bars"))
     finished = succeed("plugins", "check", "csv_images", "--data", "csv_images=bars")
-    assert finished.out == "csv_images: 13 checks, 0 faults\n"
+    assert finished.out == "csv_images: 14 checks, 0 faults\n"
     assert_refused(clfw("plugins", "check", "csv_images", "--data", "bars"), 2, "--data 'bars'")
 
 

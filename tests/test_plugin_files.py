@@ -126,4 +126,4 @@ def test_a_build_that_ends_the_process_is_a_failure_and_says_so(file: Path) -> N
     file.write_text(LINEAR.replace("    from torch import nn\n", "    raise SystemExit(0)\n"))
     write_bars(Path("bars"))
     finished = clfw("run", "--plugin", file, "--model", "one_layer", *DATA)
-    assert_refused(finished, 69, "a plugin tried to end the process")
+    assert_refused(finished, 69, "plugin 'my_nets' of my_nets.py ", "build raised SystemExit: 0")

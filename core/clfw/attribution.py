@@ -1,7 +1,8 @@
 """Plugin code at work: what it raises without a word for people names the plugin and what mends it."""
 
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 from clfw.components import PluginFault, load
@@ -25,7 +26,8 @@ def attributed(plugin: Plugin, what: str) -> Iterator[None]:
     """
     where = f"plugin '{plugin.name}' of {plugin.origin}"
     try:
-        yield
+        with redirect_stdout(sys.stderr):  # stdout is for results
+            yield
     except PluginFault as error:
         own = error.hint != error.advice
         hint = error.hint if own else mended_by(error.__cause__ or error, plugin)

@@ -53,6 +53,14 @@ class Catalog:
             if len(offers) > 1:
                 yield kind, name, offers
 
+    def clash_of(self, plugin: Plugin) -> str:
+        """What `plugin` offers and another does too, with both packages; empty for nothing."""
+        return "; ".join(
+            f"{kind} '{name}' is offered by " + " and ".join(o.plugin.origin for o in offers)
+            for kind, name, offers in self.clashes()
+            if plugin.identity in [offer.plugin.identity for offer in offers]
+        )
+
     def find(self, kind: Kind, name: str) -> Offer:
         """The one offer of that name; `PluginError` when there is none or more than one."""
         offers = self.offers.get((kind, name), ())
@@ -156,24 +164,15 @@ def admit(host: pluggy.PluginManager, plugin: Plugin) -> Plugin:
             module = import_file(plugin) if plugin.file else importlib.import_module(plugin.module)
             admitted = register(host, plugin, module)
     except BaseException as error:  # SystemExit too: a plugin must not end the tool
-        if isinstance(error, KeyboardInterrupt) and not raised_in_words(error):
+        from clfw.interrupts import sent_by_signal
+
+        if isinstance(error, KeyboardInterrupt) and sent_by_signal(error):
             warn(f"stopped while importing plugin '{plugin.name}' of {plugin.origin}; "
                  "if it hangs, clfw doctor finds out")  # fmt: skip
             raise
         remedy = getattr(error, "hint", "") or remedy_for(error, plugin)
         return replace(plugin, state="broken", reason=first_line(error), remedy=remedy)
     return replace(admitted, import_ms=(time.perf_counter() - start) * 1000)
-
-
-def raised_in_words(error: BaseException) -> bool:
-    """Whether a `raise` in Python code raised it, and not a signal, as Ctrl-C does."""
-    import dis
-
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    instruction = trace and trace.tb_frame.f_code.co_code[trace.tb_lasti]
-    return instruction == dis.opmap["RAISE_VARARGS"]
 
 
 def remedy_for(error: BaseException, plugin: Plugin) -> str:

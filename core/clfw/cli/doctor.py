@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clfw.cli.options import json_option, lookup_options, plugin_files, print_json
-from clfw.errors import PluginError
+from clfw.errors import PluginError, counted
 
 if TYPE_CHECKING:
     from clfw.plugin import Plugin
@@ -41,13 +41,14 @@ def doctor(timeout: float, registry: Path | None, disabled: tuple[str, ...], as_
                 click.echo(f"{'':<{width + 9}}{row['remedy']}")
     faults = [row["what"] for row in rows if not row["ok"]]
     if faults:
-        raise PluginError(f"{len(faults)} faults: {', '.join(faults)}", hint="see the lines above")
+        said = f"{counted(len(faults), 'fault')}: {', '.join(faults)}"
+        raise PluginError(said, hint="see the lines above")
 
 
 def plugin_rows(timeout: float, disabled: tuple[str, ...]) -> list[dict[str, Any]]:
     """A row a plugin: probed, then, where that went well, loaded."""
     from clfw.cli.progress import RichBar
-    from clfw.manager import admit, found_plugins, new_host
+    from clfw.manager import admit, found_plugins, gather, new_host
     from clfw.opening import ProgressBar
     from clfw.probing import probe
     from clfw.verdicts import keep_verdicts
@@ -62,16 +63,22 @@ def plugin_rows(timeout: float, disabled: tuple[str, ...]) -> list[dict[str, Any
     bar.close()
     keep_verdicts(verdicts)
     host, rows = new_host(), []
-    for plugin in found:
-        reason = verdicts.get(plugin.identity, "")
-        if reason:
-            rows.append(row_of(plugin, False, reason, "not imported any more; mend it, then "
-                               "clfw doctor"))  # fmt: skip
-            continue
-        if plugin.state == "ok":
-            plugin = admit(host, plugin)
-        said = plugin.reason or f"{len(plugin.components)} components, {plugin.import_ms:.1f} ms"
-        rows.append(row_of(plugin, plugin.state != "broken", said, plugin.remedy))
+    catalog = gather(
+        admit(host, plugin) if plugin.state == "ok" and not verdicts[plugin.identity] else plugin
+        for plugin in found
+    )
+    for plugin in catalog.plugins:
+        if reason := verdicts.get(plugin.identity, ""):
+            remedy = "not imported any more; mend it, then clfw doctor"
+            rows.append(row_of(plugin, False, reason, remedy))
+        elif clash := catalog.clash_of(plugin):
+            remedy = f"switch one off: --disable-plugin {plugin.name}"
+            rows.append(row_of(plugin, False, clash, remedy))
+        else:
+            count = counted(len(plugin.components), "component")
+            said = f"{count}, {plugin.import_ms:.1f} ms"
+            fine = plugin.state != "broken"
+            rows.append(row_of(plugin, fine, plugin.reason or said, plugin.remedy))
     return rows
 
 

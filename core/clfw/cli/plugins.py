@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clfw.cli.options import complete_plugins, installed, json_option, lookup_options, print_json
-from clfw.errors import ClfwError
+from clfw.errors import ClfwError, counted
 
 if TYPE_CHECKING:
     from clfw.manager import Catalog
@@ -48,29 +48,22 @@ def plugins(
 
 def states(catalog: "Catalog") -> list[dict[str, Any]]:
     """One row a plugin."""
-    clashing = {
-        offer.plugin.identity: f"{kind} '{name}' is offered by "
-        + " and ".join(o.plugin.origin for o in offers)
-        for kind, name, offers in catalog.clashes()
-        for offer in offers
-    }
+    clashes = [catalog.clash_of(plugin) for plugin in catalog.plugins]
     return [
         {
             "name": plugin.name,
             "package": plugin.package,
             "version": plugin.version,
             "api": plugin.requires or "any",
-            "state": "clash" if plugin.identity in clashing else plugin.state,
-            "reason": clashing.get(plugin.identity, plugin.reason),
-            "remedy": f"switch one off: --disable-plugin {plugin.name}"
-            if plugin.identity in clashing
-            else plugin.remedy,
+            "state": "clash" if clash else plugin.state,
+            "reason": clash or plugin.reason,
+            "remedy": f"switch one off: --disable-plugin {plugin.name}" if clash else plugin.remedy,
             "offers": [component.name for component in plugin.components],
             "observes": plugin.observer is not None,
             "notes": list(plugin.notes),
             "import_ms": round(plugin.import_ms, 1),
         }
-        for plugin in catalog.plugins
+        for plugin, clash in zip(catalog.plugins, clashes, strict=True)
     ]
 
 
@@ -123,9 +116,10 @@ def check(
     else:
         for fault in found.faults:
             click.echo(fault)
-        click.echo(f"{name}: {found.checks} checks, {len(found.faults)} faults")
+        checks, faults = counted(found.checks, "check"), counted(len(found.faults), "fault")
+        click.echo(f"{name}: {checks}, {faults}")
     if found.faults:
         raise ChecksFailed(
-            f"plugin '{name}': {len(found.faults)} of its promises are not kept",
+            f"plugin '{name}': {counted(len(found.faults), 'promise')} not kept",
             hint="mend what is named above, then check again",
         )

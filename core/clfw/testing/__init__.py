@@ -6,6 +6,9 @@ def test_the_plugin_keeps_its_promises():
     check_plugin("mixer")
 """
 
+import contextlib
+import sys
+import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,23 +50,43 @@ def check_catalog(catalog: Catalog, name: str, files: Mapping[str, Path]) -> Fin
         )
     count, faults = 0, []
     for plugin in plugins:
-        if plugin.state != "ok":
+        count += 1
+        if plugin.state != "ok":  # nothing of it is imported, which may be the reason
+            remedy = f"; {plugin.remedy}" if plugin.remedy else ""
+            faults.append(f"{plugin.name}: is {plugin.state}: {plugin.reason}{remedy}")
+            continue
+        if clash := catalog.clash_of(plugin):
+            faults.append(f"{plugin.name}: {clash}: give it another name, or switch one off")
+        found: dict[str, str] = {}  # what breaks one check often breaks the next in the same way
+        for subject, words, check in checks(plugin, files):
             count += 1
-            faults.append(f"{plugin.name}: is {plugin.state}: {plugin.reason}; {plugin.remedy}")
-        for subject, check, call in checks(plugin, files):
-            count += 1
-            faults += [f"{subject}: {fault}" for fault in faults_of(check, call)]
+            if fault := fault_of(words, check, plugin):
+                found.setdefault(f"{subject}: {fault.removeprefix(words)}", f"{subject}: {fault}")
+        faults += found.values()
     return Findings(checks=count, faults=tuple(faults))
 
 
-def faults_of(words: str, check: Check) -> Iterator[str]:
-    """What a check finds; an error on the way is a fault too, named after what was tried."""
+def fault_of(words: str, check: Check, plugin: Plugin) -> str:
+    """What a check finds, empty for nothing; an error on the way is a fault of its own."""
     try:
-        check()
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is for the findings
+            check()
     except Fault as fault:
-        yield str(fault)
-    except Exception as error:
-        yield f"{words} raised {first_line(error)}"
+        return str(fault)
+    except (Exception, SystemExit) as error:
+        return f"{place_of(error, plugin) or words} raised {first_line(error)}"
+    return ""
+
+
+def place_of(error: BaseException, plugin: Plugin) -> str:
+    """The line of the plugin's own code that raised, as "model.py, line 7"; empty for none."""
+    package = plugin.module.partition(".")[0]
+    places = [
+        f"{Path(frame.f_code.co_filename).name}, line {line}"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if str(frame.f_globals.get("__name__")).partition(".")[0] == package
+    ]
+    return places[-1] if places else ""
 
 
 def checks(plugin: Plugin, files: Mapping[str, Path]) -> Iterator[tuple[str, str, Check]]:

@@ -26,6 +26,7 @@ def architecture_checks(component: Architecture) -> dict[str, Check]:
         "building twice": follows_the_seed,
         "saving and restoring the weights": brings_weights_back,
         "evaluating": is_settled_in_evaluation,
+        "looking at the pictures it was given": leaves_its_input,
         "changing the mode": changes_its_mode,
         "watching a build": loads_nothing,
         "looking at the process after a build": leaves_the_process_alone,
@@ -183,6 +184,19 @@ def is_settled_in_evaluation(component: Architecture) -> None:
         torch.allclose(together, alone, rtol=1e-3, atol=1e-4),
         "a picture's logits depend on the other pictures of its batch: normalise with running "
         "statistics in evaluation mode",
+    )
+
+
+def leaves_its_input(component: Architecture) -> None:
+    """Others may look at the same pictures afterwards."""
+    found = smallest(component)
+    images = pictures(found.task, 2)
+    before = images.clone()
+    with torch.inference_mode():
+        found.model.eval()(images)
+    require(
+        torch.equal(images, before),
+        "forward changes the pictures in place: leave inplace=True out of the first layers",
     )
 
 

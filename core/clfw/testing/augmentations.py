@@ -18,13 +18,16 @@ TASKS = (
     Task(classes=("a", "b", "c", "d"), channels=3, height=32, width=48),
 )
 COUNT = 16
+MANY, EPOCHS = 256, 3  # of pictures and epochs, for what happens seldom
 
 
 def augmentation_checks(component: Augmentation) -> dict[str, Check]:
     """Every check of an augmentation, by what it tries."""
     checks = {
         "changing a batch": keeps_shape_and_type,
+        "looking for a change": does_something,
         "looking at the range": keeps_the_range,
+        "changing black and white pictures": takes_plain_pictures,
         "looking at the targets": keeps_targets_valid,
         "looking at what it was given": leaves_its_input,
         "changing one picture many times": draws_for_each_picture,
@@ -101,6 +104,37 @@ def keeps_shape_and_type(component: Augmentation) -> None:
         )
 
 
+def does_something(component: Augmentation) -> None:
+    """With default parameters some picture or target changes, in some epoch."""
+    for task in served(component):
+        images, targets = batch(task, MANY)
+        function = built(component, task)
+        for epoch in range(EPOCHS):
+            numbers = draws(torch.arange(MANY), epoch)
+            after, labels = function(images.clone(), targets.clone(), numbers)
+            if not torch.equal(after, images) or not torch.equal(labels, targets):
+                return
+    raise Fault(
+        f"changes none of {MANY} pictures in {EPOCHS} epochs: return what is changed, and let the "
+        "default parameters do something"
+    )
+
+
+def takes_plain_pictures(component: Augmentation) -> None:
+    """Black, grey and white pictures stay finite and in [0, 1]: they divide by zero."""
+    for task in served(component):
+        function = built(component, task)
+        for value, word in ((0.0, "black"), (0.5, "grey"), (1.0, "white")):
+            images = torch.full((COUNT, task.channels, task.height, task.width), value)
+            _, targets = batch(task)
+            after, _ = function(images, targets, draws(torch.arange(COUNT)))
+            require(
+                torch.isfinite(after).all() and after.min() >= 0 and after.max() <= 1,
+                f"a {word} picture leaves [0, 1]: guard divisions, as in x / y.clamp(min=1e-6), and "
+                "end with images.clamp(0, 1)",
+            )
+
+
 def keeps_the_range(component: Augmentation) -> None:
     """Pictures stay in [0, 1]: normalisation comes after."""
     for task in served(component):
@@ -138,14 +172,16 @@ def keeps_targets_valid(component: Augmentation) -> None:
 
 def leaves_its_input(component: Augmentation) -> None:
     """The pictures of a set live in memory once: changed in place they are changed for good."""
-    task = served(component)[0]
-    images, targets = batch(task)
-    before, targets_before = images.clone(), targets.clone()
-    built(component, task)(images, targets, draws(torch.arange(COUNT)))
-    require(
-        torch.equal(images, before) and torch.equal(targets, targets_before),
-        "changes what it is given in place: return new tensors",
-    )
+    for task in served(component):
+        images, targets = batch(task, MANY)
+        shares = torch.nn.functional.one_hot(targets, task.num_classes).float()
+        for given in (targets, shares):
+            before, given_before = images.clone(), given.clone()
+            built(component, task)(images, given, draws(torch.arange(MANY)))
+            require(
+                torch.equal(images, before) and torch.equal(given, given_before),
+                "changes what it is given in place: return new tensors",
+            )
 
 
 def many_of_one(component: Augmentation, epoch: int = 1) -> tuple[Tensor, Tensor]:

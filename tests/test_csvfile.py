@@ -157,7 +157,7 @@ def test_all_rows_of_another_length_are_named() -> None:
     with pytest.raises(DataError) as caught:
         values("id,label\n" + "1\n1,a\n" * 30)
     lines = caught.value.message.splitlines()
-    assert lines[0] == "30 rows of another length:"
+    assert lines[0] == "30 rows that do not fit the columns:"
     assert lines[20] == "  list.csv:40 (column label): 1 values, and there are 2 columns"
     assert lines[21] == "  and 10 more"
 

@@ -183,6 +183,21 @@ def test_pixel_names_without_a_running_number_keep_the_order_of_the_file() -> No
     assert pictures(source_of(text)) == PIXELS.tolist()
 
 
+def test_pixels_of_the_test_file_are_matched_by_name_or_by_number() -> None:
+    one = "label,up,left,right,down\na,1,2,3,4\nb,5,6,7,8\n"
+    folder = write(Path("set"), train=one, test="down,up,right,left\n4,1,3,2\n")
+    assert pictures(open_pixel_csv(PixelCsvParams(), folder))[2] == [[1, 2], [3, 4]]
+    write(folder, test="down,up,right,middle\n4,1,3,2\n")
+    said = refusal(open_pixel_csv(PixelCsvParams(), folder).table)
+    assert "test.csv:1: no column 'left' among the pixels, and train.csv has it" in said
+    write(
+        folder,
+        train=one.replace("up,left,right,down", "p0,p1,p2,p3"),
+        test="q4,q1,q3,q2\n4,1,3,2\n",
+    )
+    assert pictures(open_pixel_csv(PixelCsvParams(), folder))[2] == [[1, 2], [3, 4]]
+
+
 def test_an_id_column_gives_the_keys() -> None:
     lines = PLAIN.splitlines()
     text = "\n".join(["id," + lines[0], *(f"a{i},{line}" for i, line in enumerate(lines[1:]))])
@@ -261,7 +276,7 @@ def test_class_names_stand_for_the_numbers_from_0() -> None:
 def test_a_label_that_is_no_class_is_named_with_its_line() -> None:
     table = source_of(PLAIN, class_names=("a", "b", "c")).table()
     message = refusal(lambda: check_rows(table, DataValues()))
-    assert "train.csv:2: label '3' is not one of the 3 classes" in message
+    assert "train.csv:2 (column label): label '3' is not one of the 3 classes" in message
 
 
 def edited_stamps(old: str, new: str, **values: object) -> tuple[Table, Table]:

@@ -42,17 +42,23 @@ def read_csv(data: bytes, name: str) -> list[CsvRow]:
     rows: list[CsvRow] = []
     columns: list[str] = []
     faults = []
-    for line, fields in records(text, delimiter_of(text), name):
-        values = [field.strip() for field in fields]
-        if not columns:
-            columns = checked_columns(values, name, line)
-        elif len(values) != len(columns):
-            faults.append(f"{name}:{line} {wrong_length(len(values), columns)}")
-        else:
-            rows.append(CsvRow(line, dict(zip(columns, values, strict=True))))
+    try:
+        for line, fields in records(text, delimiter_of(text), name):
+            values = [field.strip() for field in fields]
+            if not columns:
+                columns = checked_columns(values, name, line)
+            elif len(values) != len(columns):
+                faults.append(f"{name}:{line} {wrong_length(len(values), columns)}")
+            else:
+                rows.append(CsvRow(line, dict(zip(columns, values, strict=True))))
+    except DataError as error:
+        if not faults:
+            raise
+        faults.append(error.message)
     if faults:
         raise DataError(
-            joined("rows of another length", faults), hint="quote values that hold the delimiter"
+            joined("rows that do not fit the columns", faults),
+            hint="quote values that hold the delimiter",
         )
     return rows
 
@@ -92,9 +98,10 @@ def as_utf8(data: bytes, name: str) -> bytes:
 
 def place_of(text: str, offset: int) -> str:
     """The line of a character and its column, both counted from 1, as in "12 (column 3)"."""
-    lines = _LINE_END.split(text[:offset])
-    delimiters = _QUOTED.sub("", lines[-1]).count(delimiter_of(text))
-    return f"{len(lines)} (column {delimiters + 1})"
+    before = text[:offset]
+    row = _LINE_END.split(_QUOTED.sub("", before))[-1]
+    line = 1 + len(_LINE_END.findall(before))
+    return f"{line} (column {row.count(delimiter_of(text)) + 1})"
 
 
 def delimiter_of(text: str) -> str:

@@ -33,11 +33,13 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Content:
-    """Everything that the files hold, and which files those were."""
+    """Everything that the files hold, which files those were, and the names of their columns."""
 
     parts: Sequence[Part]
     files: frozenset[str]
     submission: Submission | None = None
+    key_column: str = ""
+    label_column: str = ""
 
 
 class ArraySource:
@@ -71,6 +73,8 @@ class ArraySource:
             splits=[part.split for part in parts for _ in range(len(part.images))],
             stamps=[stamp for part in parts for stamp in stamps(part.images)],
             places=[place for part in parts for place in part.places],
+            key_column=content.key_column,
+            label_column=content.label_column,
             class_names=names,
             class_values=self._params.written() if names else (),
             strays=tuple(name for name in self._tree.names() if name not in content.files),

@@ -160,17 +160,21 @@ def strict_rows(data: bytes, line: int, layout: Layout) -> PixelRows:
     lines: list[int] = []
     texts: list[list[str]] = [[] for _ in layout.texts]
     header = layout.header
-    for here, fields in records(
-        data.decode(), header.delimiter, layout.name, line, len(header.columns)
-    ):
-        fault, pixels = row_values(fields, layout)
-        if fault:
-            layout.faults.append(f"{layout.name}:{here} {fault}")
-            continue
-        rows.append(pixels)
-        lines.append(here)
-        for column, found in zip(layout.texts, texts, strict=True):
-            found.append(fields[column].strip())
+    text, width = data.decode(), len(header.columns)
+    try:
+        for here, fields in records(text, header.delimiter, layout.name, line, width):
+            fault, pixels = row_values(fields, layout)
+            if fault:
+                layout.faults.append(f"{layout.name}:{here} {fault}")
+                continue
+            rows.append(pixels)
+            lines.append(here)
+            for column, found in zip(layout.texts, texts, strict=True):
+                found.append(fields[column].strip())
+    except DataError as error:
+        if not layout.faults:
+            raise
+        layout.faults.append(error.message)
     table = np.frombuffer(b"".join(rows), np.uint8).reshape(len(rows), len(layout.pixels))
     return PixelRows(pixels=table, texts=texts, lines=lines)
 

@@ -33,11 +33,17 @@ def open_pixel_csv(params: PixelCsvParams, path: Path) -> ArraySource:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Columns:
-    """Numbers of the columns; None for a column that is not there."""
+    """Numbers of the columns; None for a column that is not there.
+
+    Attributes:
+        pixels: in the order of the pixels.
+        numbered: whether their names say that order.
+    """
 
     label: int | None
     id: int | None
     pixels: list[int]
+    numbered: bool
 
 
 def read_content(tree: FileTree, params: PixelCsvParams) -> Content:
@@ -49,11 +55,12 @@ def read_content(tree: FileTree, params: PixelCsvParams) -> Content:
             f"{tree.label}: no file '{printable(params.train_csv)}'",
             hint=nearest(params.train_csv, lists, "name it with --set data.train_csv=FILE"),
         )
-    parts = [read_part(tree, "train", params.train_csv, params, None)]
+    train = read_part(tree, "train", params.train_csv, params, None)
+    parts = [train.part]
     files = [params.train_csv]
     submission = None
     if params.test_csv in present:
-        parts.append(read_part(tree, "test", params.test_csv, params, parts[0]))
+        parts.append(read_part(tree, "test", params.test_csv, params, train).part)
         files.append(params.test_csv)
         if params.submission_csv in present:
             name = params.submission_csv
@@ -69,22 +76,33 @@ def read_content(tree: FileTree, params: PixelCsvParams) -> Content:
     )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PartFile:
+    """A file that was read, and the names of its pixel columns in the order of the pixels.
+
+    Attributes:
+        numbered: whether these names say that order.
+    """
+
+    part: Part
+    pixels: list[str]
+    numbered: bool
+
+
 def read_part(
-    tree: FileTree, split: str, name: str, params: PixelCsvParams, like: Part | None
-) -> Part:
-    """One file; `like` is the part whose shape it must have."""
+    tree: FileTree, split: str, name: str, params: PixelCsvParams, like: PartFile | None
+) -> PartFile:
+    """One file; `like` is the one whose pixels it must have."""
     data = as_utf8(tree.read(name), name)
     header = read_header(data, name)
     where = f"{name}:{header.line}"
     columns = find_columns(header.columns, params, where, need_label=split == "train")
     shape = picture_shape(len(columns.pixels), params, where)
-    if like is not None and shape != like.images.shape[1:]:
-        raise DataError(
-            f"{where}: {len(columns.pixels)} pixel columns, and {params.train_csv} has "
-            f"{math.prod(like.images.shape[1:])}"
-        )
+    pixels = columns.pixels
+    if like is not None:
+        pixels = pixels_like(like, columns, header.columns, where, params.train_csv)
     wanted = [number for number in (columns.label, columns.id) if number is not None]
-    rows = read_rows(data, Layout(name=name, header=header, pixels=columns.pixels, texts=wanted))
+    rows = read_rows(data, Layout(name=name, header=header, pixels=pixels, texts=wanted))
     texts = dict(zip(wanted, rows.texts, strict=True))
     for number, values in texts.items():
         what = "label" if number == columns.label else "id"
@@ -93,7 +111,7 @@ def read_part(
             column = printable(header.columns[number], 40)
             faults = [f"{name}:{line} (column {column}): the {what} is empty" for line in empty]
             raise DataError(joined(f"rows without {what}", faults), hint="fill in or remove them")
-    return Part(
+    part = Part(
         split=split,
         images=rows.pixels.reshape(-1, *shape),
         labels=None if columns.label is None else texts[columns.label],
@@ -102,6 +120,28 @@ def read_part(
         else texts[columns.id],
         places=[f"{name}:{line}" for line in rows.lines],
     )
+    names = [header.columns[number] for number in pixels]
+    return PartFile(part=part, pixels=names, numbered=columns.numbered)
+
+
+def pixels_like(
+    like: PartFile, found: Columns, columns: list[str], where: str, train: str
+) -> list[int]:
+    """The pixel columns in the order of the training file's: by their names, or by their numbers."""
+    numbers = {columns[number]: number for number in found.pixels}
+    if len(numbers) != len(like.pixels):
+        raise DataError(
+            f"{where}: {len(numbers)} pixel columns, and {train} has {len(like.pixels)}"
+        )
+    absent = [name for name in like.pixels if name not in numbers]
+    if not absent:
+        return [numbers[name] for name in like.pixels]
+    if not (found.numbered and like.numbered):
+        raise DataError(
+            f"{where}: no column '{printable(absent[0], 40)}' among the pixels, and {train} has it",
+            hint="give the pixel columns the same names in both files",
+        )
+    return found.pixels
 
 
 def find_columns(
@@ -117,15 +157,17 @@ def find_columns(
             )
     special = {name: columns.index(name) for name in (params.label, params.id) if name in columns}
     pixels = [number for number in range(len(columns)) if number not in special.values()]
+    ordered = in_pixel_order(pixels, columns, where)
     return Columns(
         label=special.get(params.label),
         id=special.get(params.id),
-        pixels=in_pixel_order(pixels, columns, where),
+        pixels=pixels if ordered is None else ordered,
+        numbered=ordered is not None,
     )
 
 
-def in_pixel_order(pixels: list[int], columns: list[str], where: str) -> list[int]:
-    """`pixels` by the numbers in their names (pixel0, pixel1, ...); as they stand where others name.
+def in_pixel_order(pixels: list[int], columns: list[str], where: str) -> list[int] | None:
+    """`pixels` by the numbers in their names (pixel0, pixel1, ...); None where names say no order.
 
     Raises:
         DataError: a column among numbered ones that is none of them, or a number left out.
@@ -134,7 +176,7 @@ def in_pixel_order(pixels: list[int], columns: list[str], where: str) -> list[in
     stems = Counter(match[1] for match in matches.values() if match)
     stem, count = stems.most_common(1)[0] if stems else ("", 0)
     if count <= len(pixels) / 2:
-        return pixels
+        return None
     numbers: dict[int, int] = {}
     for number, match in matches.items():
         if match is None or match[1] != stem:

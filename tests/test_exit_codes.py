@@ -13,6 +13,7 @@ import pytest
 
 from clfw import errors
 from clfw.keeping import Stopped
+from commandline import assert_refused, clfw
 from killing import SMALL, go_on, killed, reference
 from matrix import write_data
 from trials import Trial, bits, trial, workplace
@@ -153,7 +154,7 @@ GOLDEN: dict[str, tuple[Callable[[], object], int, str]] = {
                     "run/metrics.jsonl: is shorter than at the checkpoint"),
     "updates changed": (lambda: spoil("steps.csv", b"x" * 999), 65,
                         "run/steps.csv: is not as it was at the checkpoint: its first "),
-    "data gone": (lambda: shutil.rmtree("bars"), 66, "data 'csv_images': 'bars' is gone"),
+    "data gone": (lambda: shutil.rmtree("bars"), 66, "data 'csv_images': 'bars' is gone, and "),
 }  # fmt: skip
 
 
@@ -169,6 +170,34 @@ def test_a_run_folder_that_cannot_be_gone_on_with_says_why(case: str, place: Non
     assert len(line) <= 300
     assert ended.code == code
     assert ended.err.splitlines()[-1].startswith("hint: ")
+
+
+def test_data_that_is_gone_may_be_in_a_named_folder(place: None):
+    whole = reference(SMALL)
+    killed(whole, whole.places("step")[4])
+    Path("elsewhere").mkdir()
+    Path("bars").rename("elsewhere/bars")
+    ended = trial(["resume", "run"])
+    assert ended.code == 66
+    assert ended.err.splitlines()[-1] == (
+        "hint: put it back, or name the folder that holds it with --data-dir or CLFW_DATA_DIR"
+    )
+    wrong = trial(["resume", "run", "--data-dir", "nowhere"])
+    assert (wrong.code, wrong.errors) == (66, ["error: --data-dir: there is no folder 'nowhere'"])
+    assert trial(["resume", "run", "--data-dir", "elsewhere"]).code == 0
+    assert bits(Path("run")) == whole.bits
+
+
+@pytest.mark.parametrize("gone", ["", "metrics.jsonl", "steps.csv"])
+def test_curves_of_what_is_not_there_are_an_input_missing(gone: str, tmp_path: Path):
+    run = tmp_path / "run"
+    for name in ("metrics.jsonl", "steps.csv") if gone else ():
+        run.mkdir(exist_ok=True)
+        (run / name).touch()
+    if gone:
+        (run / gone).unlink()
+    finished = clfw("draw", "curves", run)
+    assert_refused(finished, 66, f"error: {run / gone}: is not there", "hint: name the folder")
 
 
 def test_a_damaged_checkpoint_is_warned_of_and_an_earlier_one_is_used(place: None):

@@ -1,6 +1,7 @@
 """A run folder read back as the plan it was started with, and what has changed since. No torch."""
 
 import json
+import os
 import shlex
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -106,19 +107,14 @@ def plan_of(
     common = {k: v for k, v in data["values"].items() if k in DataValues.model_fields}
     own = {k: v for k, v in data["values"].items() if k not in DataValues.model_fields}
     choice = choice_of("dataset", {**data, "values": own}, catalog, "data")
-    found = data["found"]
-    if found is not None and not Path(found).exists():
-        raise InputMissing(
-            f"data '{printable(str(data['entry']))}': '{printable(found)}' is gone",
-            hint="put it back where it was",
-        )
+    values = values_of(DataValues, common, "data")
     return Plan(
         model=choice_of("architecture", recorded["model"], catalog, "model"),
         data=DataChoice(
             choice=choice,
-            values=values_of(DataValues, common, "data"),
+            values=values,
             source=data["source"],
-            path=None if found is None else Path(found),
+            path=found_again(data, values.params.path, data_folder),
             seen=str(data.get("seen", "")),
         ),
         recipe=values_of(Recipe, recorded["train"], "train"),
@@ -134,6 +130,26 @@ def plan_of(
         ),
         deterministic=recorded["deterministic"] is True,
         memory_budget=budget if type(budget := recorded.get("memory_budget")) is int else None,
+    )
+
+
+def found_again(data: dict[str, Any], name: str, folder: Path) -> Path | None:
+    """The run's data where it was, else under the same name in the data folder; None for none.
+
+    Raises:
+        InputMissing: it is in neither.
+    """
+    if data["found"] is None:
+        return None
+    found, name = Path(data["found"]), name or str(data["entry"])
+    places = (found, folder / name, folder / f"{name}.zip", folder / found.name)
+    for place in places:
+        if os.path.exists(place):  # noqa: PTH110  (takes names that no disk can)
+            return place
+    raise InputMissing(
+        f"data '{printable(str(data['entry']))}': '{printable(str(found))}' is gone, "
+        f"and {printable(str(folder))} has no '{printable(found.name)}'",
+        hint="put it back, or name the folder that holds it with --data-dir or CLFW_DATA_DIR",
     )
 
 

@@ -90,10 +90,17 @@ def draw(
 
 def figure_of_history(what: str, path: Path) -> Any:
     """Curves by epoch or by update."""
-    from clfw.errors import DataError
+    from clfw import runs
+    from clfw.errors import DataError, InputMissing, printable
     from clfw.figures import draw_curves, draw_steps
     from clfw.history import read_history
 
+    for file in (path, path / runs.METRICS, path / runs.STEPS):
+        if not file.exists():
+            raise InputMissing(
+                f"{printable(str(file))}: is not there",
+                hint="name the folder of a run that has finished an epoch",
+            )
     history = read_history(path)
     if not history:
         raise DataError(f"{path}: holds no finished epoch", hint="name a run folder")

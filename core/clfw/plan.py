@@ -17,6 +17,7 @@ from clfw.plugin import Plugin
 from clfw.recipe import Recipe
 from clfw.recognising import find_data
 from clfw.registry import Entry, Registry
+from clfw.userfolders import user_folder
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -251,9 +252,7 @@ def data_folder() -> Path:
     override = os.environ.get("CLFW_DATA_DIR")
     if override:
         return Path(override)
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("clfw")) / "data"
+    return user_folder("data") / "data"
 
 
 def require_named_folder(request: Request) -> None:

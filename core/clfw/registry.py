@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from clfw.errors import InputMissing, UsageError, nearest, printable
 from clfw.manager import NAME, Catalog
+from clfw.userfolders import user_folder
 
 Section = Literal["models", "data", "recipes"]
 SECTIONS: tuple[Section, ...] = ("models", "data", "recipes")
@@ -123,9 +124,7 @@ def user_registry() -> Path:
     override = os.environ.get("CLFW_CONFIG_DIR")
     if override:
         return Path(override) / "registry.toml"
-    import platformdirs
-
-    return Path(platformdirs.user_config_dir("clfw")) / "registry.toml"
+    return user_folder("config") / "registry.toml"
 
 
 def read_registry(extra: Path | None = None) -> Registry:

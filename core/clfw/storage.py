@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from clfw.errors import OutputError, StorageError
+from clfw.userfolders import user_folder
 
 
 def cache_root() -> Path:
@@ -15,9 +16,7 @@ def cache_root() -> Path:
     override = os.environ.get("CLFW_CACHE_DIR")
     if override:
         return Path(override)
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("clfw"))
+    return user_folder("cache")
 
 
 def cache_folder(name: str) -> Path:

@@ -104,6 +104,10 @@ def outcome(arguments: Sequence[str] | None = None, obj: object = None) -> int:
     except SystemExit as error:
         if "_CLFW_COMPLETE" in os.environ:  # click ends the process itself after a completion
             raise
+        if isinstance(
+            error.__context__, BrokenPipeError
+        ):  # and where the reader of its output has gone
+            return 0
         return report(
             f"a plugin tried to end the process (SystemExit: {error.code})",
             "find it with CLFW_DEBUG=1, and switch it off: CLFW_DISABLE_PLUGINS=NAME",

@@ -78,6 +78,7 @@ def main(arguments: Sequence[str] | None = None, obj: object = None) -> None:
 def outcome(arguments: Sequence[str] | None = None, obj: object = None) -> int:
     """Run the command line; the exit code. A person's mistake never shows a traceback."""
     debug = bool(os.environ.get("CLFW_DEBUG"))
+    stdout = sys.stdout
     try:
         cli.main(
             # Not `list(arguments)`: that name is the module of the command `list` here.
@@ -104,9 +105,7 @@ def outcome(arguments: Sequence[str] | None = None, obj: object = None) -> int:
     except SystemExit as error:
         if "_CLFW_COMPLETE" in os.environ:  # click ends the process itself after a completion
             raise
-        if isinstance(
-            error.__context__, BrokenPipeError
-        ):  # and where the reader of its output has gone
+        if sys.stdout is not stdout:  # click's way out where the reader of our output has gone
             return 0
         return report(
             f"a plugin tried to end the process (SystemExit: {error.code})",

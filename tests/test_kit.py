@@ -146,6 +146,9 @@ WRONG: dict[str, list[tuple[str, str]]] = {
          + "\nclass OddParams(Params):\n    width: int = Field(description='w')", "'width' has no default"),
         (PARAMS + net(build=WITH_PARAMS)
          + "\nclass OddParams(Params):\n    model_config = {'extra': 'allow'}", "OddParams takes unknown"),
+        (PARAMS + data(free="needs_path=False, params='odd_module:OddParams'")
+         + "\nclass OddParams(Params):\n    image_size: int = Field(8, description='side, pixels')",
+         r"parameter 'image_size' is core's own, .* data.image_size: rename it"),
     ],
     "building for several tasks": [
         (net("layers.pop(); layers.append(nn.Linear(8, 10))"), "size the last layer by task.num_classes"),

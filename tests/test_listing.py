@@ -1,6 +1,7 @@
 """Filters of `clfw list`, what `clfw show` says, completion in the shell, the schema of registries."""
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -55,10 +56,24 @@ def test_filters_hold_together_and_with_the_kind() -> None:
         ("params<3", "no fact 'params'"),
         ("parameters<many", "'many' is no number"),
         ("name<b", "name takes = or !="),
+        ("accuracy>90", "accuracy is a share from 0 to 1"),
     ],
 )
 def test_a_filter_of_another_shape_is_an_error(condition: str, said: str) -> None:
     assert_refused(clfw("list", "--filter", condition), 2, f"--filter '{condition}'", said)
+
+
+def test_a_filter_that_nothing_meets_says_so() -> None:
+    found = succeed("list", "models", "--filter", "parameters<10", "--filter", "channels=1")
+    assert found.out == ""
+    assert re.fullmatch(r"none of \d+ names has parameters<10 and channels=1\n", found.err)
+    assert succeed("list", "--json", "--filter", "parameters<10").json == []
+
+
+def test_a_filter_by_percent_is_told_as_a_share() -> None:
+    assert clfw("list", "--filter", "accuracy>=95").err.endswith(
+        "hint: for instance accuracy>=0.95\n"
+    )
 
 
 def test_show_says_everything_of_a_model() -> None:

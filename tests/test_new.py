@@ -77,10 +77,26 @@ def test_what_it_writes_passes_a_linter(kind: str) -> None:
     assert linted.returncode == 0, linted.stdout
 
 
-@pytest.mark.parametrize("name", ["My-Net", "../net", "", "class", "n" * 80, "9net"])
+WRONG = {
+    "My-Net": ("a plugin's name is lower_snake", "my_net"),
+    "../net": ("a plugin's name is lower_snake", "net"),
+    "": ("a plugin's name is lower_snake", "net"),
+    "n" * 80: ("a plugin's name is lower_snake", "n" * 40),
+    "9net": ("a plugin's name is lower_snake", "my_9net"),
+    "class": ("is a word of Python", "my_class"),
+    "fashion_cnn": ("is taken, by clfw", "my_fashion_cnn"),
+    "flip": ("is taken, by clfw", "my_flip"),
+    "small_cnns": ("is taken, by clfw", "my_small_cnns"),
+    "plugins": ("is taken: there is a package clfw_plugins", "my_plugins"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
 def test_a_name_that_cannot_be_one_is_refused_with_one_that_can(name: str) -> None:
-    assert_refused(clfw("new", "plugin", name), 2, "a plugin's name is lower_snake")
+    said, proposed = WRONG[name]
+    assert_refused(clfw("new", "plugin", name), 2, said, f"hint: for instance {proposed}\n")
     assert not list(Path().glob("clfw-*"))
+    succeed("new", "plugin", proposed)
 
 
 def test_nothing_is_overwritten() -> None:

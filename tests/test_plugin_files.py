@@ -117,6 +117,15 @@ def test_a_file_can_be_checked_by_the_kit(file: Path) -> None:
     assert "0 faults" in succeed("plugins", "check", "my_nets", "--plugin", file).out
 
 
+def test_the_example_of_what_a_file_offers_names_the_file(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = succeed("show", "one_layer", "--plugin", file).out
+    assert "clfw run --model one_layer --data fashion_csv --plugin my_nets.py\n" in shown
+    monkeypatch.setenv("CLFW_PLUGINS", "my_nets.py")
+    assert "--data fashion_csv\n" in succeed("show", "one_layer").out
+
+
 def test_a_file_can_be_switched_off(file: Path) -> None:
     listed = succeed("list", "--plugin", file, "--disable-plugin", "my_nets")
     assert "one_layer" not in listed.out

@@ -22,6 +22,11 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     "=": operator.eq,
 }
+UNITS = {
+    "parameters": "how many there are, as in 1e6",
+    "channels": "a count, as in 1 or 3",
+    "accuracy": "a share from 0 to 1, as in 0.9 for 90%",
+}
 CONDITION = r"\s*([a-z]+)\s*(<=|>=|!=|<|>|==?)\s*(.+?)\s*"
 
 
@@ -134,8 +139,14 @@ def parsed(text: str) -> Callable[[Row], bool]:
         number = float(value)
     except ValueError:
         raise UsageError(
-            f"--filter '{printable(text)}': '{printable(value)}' is no number"
+            f"--filter '{printable(text)}': '{printable(value)}' is no number",
+            hint=f"{fact} is {UNITS[fact]}",
         ) from None
+    if fact == "accuracy" and not 0 <= number <= 1:
+        raise UsageError(
+            f"--filter '{printable(text)}': accuracy is {UNITS[fact]}",
+            hint=f"for instance accuracy{sign}{number / 100 if 1 < number <= 100 else 0.9:g}",
+        )
     if fact == "channels":
         return lambda row: (
             row["channels"] is not None

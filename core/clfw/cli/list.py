@@ -4,15 +4,17 @@ from pathlib import Path
 
 import click
 
-from clfw.cli.options import installed, json_option, lookup_options, print_json
+from clfw.cli.options import installed, json_option, lookup_options, print_json, say
+from clfw.errors import counted
 
 
 @click.command("list")
 @click.argument("what", required=False, type=click.Choice(["models", "data", "recipes", "augment"]))
 @click.option(
     "--filter", "conditions", multiple=True, metavar="FACT<VALUE",
-    help="Only where it holds: kind, name, package, parameters, channels, accuracy (published); "
-    "as in parameters<1e6, channels=1, accuracy>=0.9. Repeatable.",
+    help="Only where it holds: kind, name, package, parameters (how many), channels, accuracy (the "
+    "best published one, a share: 0.9 is 90%); as in parameters<1e6, channels=1, accuracy>=0.9. "
+    "Repeatable.",
 )  # fmt: skip
 @lookup_options
 @json_option
@@ -32,8 +34,10 @@ def list_(
     from clfw.listing import kept, listed
 
     there = installed(registry, disabled)
-    rows = kept(listed(there.catalog, there.registry), conditions)
-    rows = [row for row in rows if what in (None, row["kind"])]
+    known = [row for row in listed(there.catalog, there.registry) if what in (None, row["kind"])]
+    rows = kept(known, conditions)
+    if not rows:
+        say(f"none of {counted(len(known), 'name')} has {' and '.join(conditions)}")
     if as_json:
         print_json(rows)
         return

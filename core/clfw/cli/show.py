@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from clfw.anatomy import LayerFacts
     from clfw.cli.options import Installed
     from clfw.components import Component
+    from clfw.plugin import Plugin
 
 
 @click.command()
@@ -95,7 +96,7 @@ def facts(name: str, there: "Installed") -> list[dict[str, Any]]:
                 extra = describe(DataValues)
                 part["parameters"] += described(extra, group, entry.table("values"))
         part |= recipes_of(section, name, there)
-        part["example"] = example(section, name)
+        part["example"] = example(section, name, [offer.plugin] if kind else [])
         found.append(part)
     if ("augmentation", name) in there.catalog.offers:
         offer = there.catalog.find("augmentation", name)
@@ -103,7 +104,7 @@ def facts(name: str, there: "Installed") -> list[dict[str, Any]]:
         part["summary"] = offer.component.summary
         cls = params_class(offer.component)
         part["parameters"] = described(describe(cls), f"augment.{name}", {})
-        part["example"] = example("augment", name)
+        part["example"] = example("augment", name, [offer.plugin])
         found.append(part)
     if not found:
         known = [n for s in SECTIONS for n in there.registry.names(s)]
@@ -162,14 +163,17 @@ def described(rows: list[Any], group: str, values: dict[str, Any]) -> list[dict[
     ]
 
 
-def example(section: str, name: str) -> str:
-    """A command that uses the name."""
-    return {
+def example(section: str, name: str, plugins: "list[Plugin]") -> str:
+    """A command that uses the name, with the plugin files that it needs."""
+    from clfw.pluginfiles import file_options
+
+    command = {
         "models": f"clfw run --model {name} --data fashion_csv",
         "data": f"clfw run --model fashion_cnn --data {name}",
         "recipes": f"clfw run --recipe {name}",
         "augment": f"clfw run --model fashion_cnn --data fashion_csv --augment {name}",
     }[section]
+    return " ".join([command, *file_options(plugins)])
 
 
 def print_facts(part: dict[str, Any]) -> None:

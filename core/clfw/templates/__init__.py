@@ -1,6 +1,7 @@
 """Packages that `clfw new plugin` writes: the files beside this one, with names filled in."""
 
 import re
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from string import Template
@@ -14,20 +15,18 @@ HERE = Path(__file__).parent
 ENDING = ".txt"  # so that no tool takes a template for Python
 
 
-def write_package(name: str, kind: str, folder: Path) -> Path:
+def write_package(name: str, kind: str, folder: Path, owners: Mapping[str, str]) -> Path:
     """A plugin package named `clfw-NAME` in a new folder, which offers a component NAME.
 
+    `owners` has the names that are taken, each with who has it.
+
     Raises:
-        UsageError: the name cannot be one.
+        UsageError: the name cannot be one, or is taken.
         OutputError: the folder is there already, or cannot be made.
     """
-    import keyword
-
-    if not NAME.fullmatch(name) or keyword.iskeyword(name):
-        raise UsageError(
-            f"'{printable(name)}': a plugin's name is lower_snake: letters, digits, underscores",
-            hint=f"for instance {suggestion(name)}",
-        )
+    if wrong := fault_of(name, owners):
+        hint = f"for instance {suggestion(name, owners)}"
+        raise UsageError(f"'{printable(name)}': {wrong}", hint=hint)
     require_creatable(folder)
     major, minor = (int(part) for part in re.findall(r"\d+", metadata.version("clfw"))[:2])
     words = {
@@ -49,7 +48,24 @@ def write_package(name: str, kind: str, folder: Path) -> Path:
     return folder
 
 
-def suggestion(name: str) -> str:
-    """A name that can be one."""
-    plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-    return plain if NAME.fullmatch(plain) else "my_net"
+def fault_of(name: str, owners: Mapping[str, str]) -> str:
+    """Why a plugin cannot have the name; empty where it can."""
+    import importlib.util
+    import keyword
+
+    if not NAME.fullmatch(name):
+        return "a plugin's name is lower_snake: letters, digits, underscores, at most 64"
+    if keyword.iskeyword(name):
+        return "is a word of Python"
+    if name in owners:
+        return f"is taken, by {owners[name]}"
+    if importlib.util.find_spec(f"clfw_{name}") is not None:
+        return f"is taken: there is a package clfw_{name}"
+    return ""
+
+
+def suggestion(name: str, owners: Mapping[str, str]) -> str:
+    """A name that can be one, as much like `name` as may be."""
+    plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:40] or "net"
+    candidates = (plain, f"my_{plain}", f"my_own_{plain}", "my_net")
+    return next((c for c in candidates if not fault_of(c, owners)), "another_net")

@@ -8,7 +8,8 @@ import sys
 from functools import partial
 from typing import Any
 
-from clfw.components import Component, load
+from clfw.components import Component, Dataset, load
+from clfw.datavalues import DataValues
 from clfw.params import Params, params_class
 from clfw.plugin import Plugin
 from clfw.testing.finding import Check, Fault, require
@@ -108,6 +109,11 @@ def parameters_are_described(component: Component) -> None:
         f"params='{component.params}' must be a subclass of clfw.params.Params",
     )
     for name, field in cls.model_fields.items():
+        require(
+            not isinstance(component, Dataset) or name not in DataValues.model_fields,
+            f"parameter '{name}' is core's own, which every dataset has as data.{name}: rename it, "
+            "and leave what it does to core",
+        )
         require(
             field.annotation not in (Any, None, object),
             f"parameter '{name}' has no type: annotate it, as in {name}: int",

@@ -140,6 +140,15 @@ def test_colour_of_16_bits_keeps_the_upper_byte() -> None:
     assert same(decode_bytes(data), (wide >> 8).astype(np.uint8))
 
 
+def test_a_transparent_colour_of_16_bits_is_refused_because_the_reference_overlooks_it() -> None:
+    header = png_header(2, 1, depth=16, colour=2)
+    lines = zlib.compress(b"\0" + b"\x12\x34" * 3 + b"\x12\x56" * 3)
+    chunks = [(b"IHDR", header), (b"tRNS", b"\x12\x34" * 3), (b"IDAT", lines), (b"IEND", b"")]
+    with pytest.raises(DataError, match="a transparent colour of 16 bits"):
+        decode_bytes(png_of(chunks))
+    assert decode_bytes(png_of([chunks[0], *chunks[2:]])).tolist() == [[[0x12] * 3] * 2]
+
+
 def test_one_bit_is_black_and_white() -> None:
     picture = noise(9, 13, 1) > 127
     found = decode_bytes(encoded(Image.fromarray(picture), "PNG"))

@@ -124,6 +124,22 @@ def plain_png(data: bytes) -> int:
     return 0
 
 
+def png_fault(data: bytes) -> str:
+    """What is wrong with the chunks of a PNG, or ""; the reference passes over those behind the pixels."""
+    position, end = len(PNG_SIGNATURE), len(data)
+    while position + 12 <= end:
+        (length,) = struct.unpack_from(">I", data, position)
+        kind, stop = data[position + 4 : position + 8], position + 8 + length
+        if stop + 4 > end:
+            break
+        if zlib.crc32(data[position + 4 : stop]) != int.from_bytes(data[stop : stop + 4], "big"):
+            return f"the checksum of its part {printable(kind.decode('latin-1'))} differs"
+        if kind == b"IEND":
+            return ""
+        position = stop + 4
+    return "it is cut off"
+
+
 def plain_jpeg(data: bytes) -> bool:
     """Whether a JPEG ends as it should and has three 8-bit components, no rotation, a sane size.
 
@@ -162,10 +178,15 @@ def decode_by_reference(data: bytes) -> Pixels:
 
     if not data:
         raise DataError("the file is empty")
+    if data.startswith(PNG_SIGNATURE) and (fault := png_fault(data)):
+        raise DataError(f"does not decode: {fault}")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise too_large(f"{picture.width}x{picture.height}")
+            wide = picture.format == "PNG" and data[24:26] == b"\x10\x02"  # 16 bits, RGB
+            if wide and "transparency" in picture.info:
+                raise DataError("a transparent colour of 16 bits; save it with an alpha channel")
             picture.load()
             upright = ImageOps.exif_transpose(picture)
             return mode_to_pixels(upright)
@@ -215,10 +236,7 @@ def mode_to_pixels(picture: Any) -> Pixels:
     16-bit grey is scaled by 1/257 and rounded; transparent parts show white.
     """
     if picture.mode in ("I;16", "I;16B", "I;16L", "I"):
-        wide = np.asarray(picture, dtype=np.int64)
-        if wide.min() < 0 or wide.max() > 65535:
-            raise DataError("grey levels outside 0 to 65535")
-        return ((wide + 128) // 257).astype(np.uint8)[:, :, None]
+        return wide_to_pixels(np.asarray(picture), picture.info.get("transparency"))
     if picture.mode == "F":
         raise DataError("floating-point pixels have no defined range; save as 8 or 16 bit")
     if picture.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
@@ -235,6 +253,19 @@ def mode_to_pixels(picture: Any) -> Pixels:
         picture = picture.convert("RGB")
     pixels: Pixels = np.array(picture, dtype=np.uint8)
     return as_pixels(pixels)
+
+
+def wide_to_pixels(wide: NDArray[Any], transparent: int | None) -> Pixels:
+    """(H, W, 1) uint8 from (H, W) grey levels of 16 bits, of which one may stand for transparent."""
+    if wide.min() < 0 or wide.max() > 65535:
+        raise DataError("grey levels outside 0 to 65535")
+    scaled = wide.astype(np.uint32)
+    scaled += 128
+    scaled //= 257
+    pixels = scaled.astype(np.uint8)
+    if transparent is not None:
+        pixels[wide == transparent] = 255
+    return pixels[:, :, None]
 
 
 def with_channels(pixels: Pixels, channels: int) -> Pixels:

@@ -1,26 +1,30 @@
 """Pictures of a run: curves and confusion matrix, as PNG files."""
 
-import io
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
+
 from clfw.evaluation import Evaluation
 from clfw.record import EpochReport
 from clfw.storage import write_atomically
 
+DPI = 120
 BLUE, ORANGE, GREEN = "#3366aa", "#dd7722", "#338855"
 
 
 def save_figure(figure: Any, path: Path) -> None:
     """Write a matplotlib figure as PNG, whole or not at all, without dates."""
-    buffer = io.BytesIO()
     with warnings.catch_warnings():
         # A class name in a script that the font lacks is drawn as boxes, and that is seen.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
-    write_atomically(path, buffer.getvalue())
+        figure.canvas.draw()  # once, where matplotlib's own saving draws everything twice
+    colours = np.asarray(figure.canvas.buffer_rgba())[..., :3]
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(colours, cv2.COLOR_RGB2BGR))
+    write_atomically(path, encoded.tobytes())
 
 
 def new_figure(width: float, height: float) -> Any:
@@ -28,7 +32,7 @@ def new_figure(width: float, height: float) -> Any:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 

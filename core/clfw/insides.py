@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from clfw.errors import UsageError, nearest
-from clfw.figures import new_figure
+from clfw.grids import draw_grid
 
 MOST_PANELS = 64
+BAR = 0.9  # inches, width of a colour bar with its numbers
 
 
 def convolutions(model: nn.Module) -> dict[str, nn.Conv2d]:
@@ -78,19 +79,22 @@ def draw_maps(name: str, maps: NDArray[np.float32], what: str) -> Any:
 
 
 def panel_figure(panels: list[Any], title: str, limit: float | None, unit: str) -> Any:
-    """Square panels with their numbers; a colour bar where `limit` gives a scale."""
+    """Panels with their numbers; coloured, with a bar that tells the colours, by `limit`."""
+    from matplotlib import colormaps
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    colours = ScalarMappable(Normalize(-(limit or 1), limit or 1), colormaps["RdBu_r"])
+    shown = [
+        colours.to_rgba(panel, bytes=True)[..., :3] if limit else np.uint8(panel * 255 + 0.5)
+        for panel in panels
+    ]
     columns = math.ceil(math.sqrt(len(panels) * 1.6))
-    rows = math.ceil(len(panels) / columns)
-    figure = new_figure(max(5.0, columns * 0.9 + 1), rows * 0.95 + 0.9)
-    grid = figure.subplots(rows, columns, squeeze=False)
-    image = None
-    for number, axes in enumerate(grid.flat):
-        axes.axis("off")
-        if number < len(panels):
-            scale = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit} if limit else {}
-            image = axes.imshow(panels[number], interpolation="nearest", **scale)
-            axes.set_title(str(number), size=7, pad=2)
-    if limit is not None:
-        figure.colorbar(image, ax=grid, label=unit, shrink=0.8)
-    figure.suptitle(title, size=9)
+    figure = draw_grid(np.stack(shown), [str(n) for n in range(len(panels))], title, columns)
+    if limit:
+        width, height = figure.get_size_inches()
+        figure.set_size_inches(width + BAR, height)
+        figure.axes[0].set_position((0, 0, width / (width + BAR), 1))
+        axes = figure.add_axes((width / (width + BAR), 0.1, 0.15 / (width + BAR), 0.8))
+        figure.colorbar(colours, cax=axes, label=unit)
     return figure

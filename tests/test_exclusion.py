@@ -7,7 +7,7 @@ import pytest
 
 from clfw.datavalues import DataValues
 from clfw.errors import DataError, InputMissing, OutputError
-from clfw.exclusion import excluded_rows, list_of, write_list
+from clfw.exclusion import excluded_rows, list_of, require_new, write_list
 from clfw.rows import LEFT_OUT, check_rows, fingerprint
 from clfw.runs import read_json
 from commandline import assert_refused, clfw, succeed
@@ -69,9 +69,9 @@ def test_what_is_written_names_the_same_rows_again() -> None:
     write_list(Path("out.csv"), list_of(odd, reasons))
     assert excluded_rows(Path("out.csv"), odd) == reasons
     with pytest.raises(OutputError, match="is there already"):
-        write_list(Path("out.csv"), [])
+        require_new(Path("out.csv"))
     with pytest.raises(OutputError, match="there is no folder"):
-        write_list(Path("no/out.csv"), [])
+        require_new(Path("no/out.csv"))
 
 
 def test_a_row_left_out_is_in_no_split_and_its_label_makes_no_class() -> None:

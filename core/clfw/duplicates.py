@@ -140,3 +140,43 @@ def equation(group: Group, rows: Rows, most: int = 4) -> str:
         texts.append(named(rows.table, row) + (f" ({', '.join(facts)})" if facts else ""))
     more = [f"{len(group) - most:,} more"] if len(group) > most else []
     return " = ".join([*texts, *more])
+
+
+def repetitions(found: Sorted, rows: Rows) -> list[Finding]:
+    """Equal pictures of one split and one label, which count more than once."""
+    if not found.repeated:
+        return []
+    members = tuple(row for group in found.repeated for row in group)
+    return [
+        Finding(
+            kind="repeated",
+            level="notable",
+            summary=f"{counted(len(members), 'picture')} with equal pixels, label and split, "
+            f"{len(members) - len(found.repeated):,} of them more than needed",
+            rows=members,
+            details=tuple(equation(group, rows) for group in found.repeated),
+        )
+    ]
+
+
+def surplus(groups: Iterable[Group], rows: Rows) -> dict[int, str]:
+    """Rows to leave out, each with the reason, so that no group is torn, contradicting or repeated.
+
+    One row of a group stays, of the test split before the validation split before training; where
+    labels contradict, none does. No row of the test split is left out, so that its figures stay
+    comparable.
+    """
+    reasons = {}
+    for group in groups:
+        there = [row for row in group if rows.split[row] != LEFT_OUT]
+        kept = max(there, key=lambda row: (rows.split[row], -row), default=-1)
+        contradicting = len({int(rows.targets[row]) for row in there} - {-1}) > 1
+        for row in there:
+            if rows.split[row] == SPLITS.index("test") or (row == kept and not contradicting):
+                continue
+            unlike = (r for r in there if rows.targets[r] != rows.targets[row])
+            other = next(unlike) if contradicting else kept
+            split = SPLITS[rows.split[other]]
+            label = ", with another label" if contradicting else ""
+            reasons[row] = f"same picture as {named(rows.table, other)} ({split}){label}"
+    return reasons

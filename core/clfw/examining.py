@@ -2,13 +2,12 @@
 
 import hashlib
 import io
-import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -29,15 +28,18 @@ from clfw.source import Source, Table
 from clfw.storage import cache_folder, write_atomically
 
 VERSION = 1  # raise when a picture would be described otherwise
+PHOTOGRAPH = 64  # pixels of the shorter side, below which no sketch is made
 SKETCH = 16  # rows and columns of the sketch by which near duplicates are known
+SKETCH_BYTES = SKETCH * SKETCH // 8
+FLAT = 2  # grey levels between neighbours, up to which a picture is flat there
 ORIENTATION = 0x0112  # the Exif tag
 
-# One picture. Digests are SHA-256 cut to 128 bits; mean and square are per channel, of pixels over 255.
+# One picture. Mean and mean square are per channel, of pixels over 255; grey ones fill three.
 PICTURE = np.dtype(
     [
         ("form", "U5"), ("mode", "U6"), ("height", "i4"), ("width", "i4"), ("frames", "i4"),
-        ("turned", "?"), ("channels", "u1"), ("content", "u1", 16), ("pixels", "u1", 16),
-        ("mean", "f8", 3), ("square", "f8", 3), ("sketch", "u1", SKETCH * SKETCH // 8),
+        ("turned", "?"), ("channels", "u1"), ("content", "V16"), ("pixels", "V16"), ("mean", "f8", 3),
+        ("square", "f8", 3), ("sketch", f"V{SKETCH_BYTES}"),
     ]
 )  # fmt: skip
 
@@ -58,31 +60,39 @@ class Examined:
 
 
 def examine(source: Source, table: Table, tick: Tick) -> Examined:
-    """Look at every picture, or remember it by the rows' stamps."""
+    """Look at every picture, or remember it by the rows' stamps; bad ones are looked at again."""
     key = hashlib.sha256(f"{VERSION}/{DECODER}/".encode())
     key.update("\0".join(table.stamps).encode(errors="surrogateescape"))
-    path = cache_folder("examined") / f"{key.hexdigest()[:32]}.npz"
+    path = cache_folder("examined") / f"{key.hexdigest()[:32]}.npy"
+    pictures = remembered(path, len(table.keys))
+    cached = pictures is not None
+    if pictures is None:
+        pictures = np.zeros(len(table.keys), PICTURE)
+    faults = look_at_all(source, pictures, np.flatnonzero(pictures["form"] == ""), tick)
+    if not cached:
+        packed = io.BytesIO()
+        np.save(packed, pictures, allow_pickle=False)
+        write_atomically(path, packed.getvalue())
+    return Examined(pictures=pictures, faults=faults, cached=cached)
+
+
+def remembered(path: Path, count: int) -> NDArray[Any] | None:
+    """What was seen of `count` pictures on an earlier day; None for nothing or a damaged file."""
     try:
-        with np.load(path) as parts:
-            faults = {int(row): fault for row, fault in json.loads(parts["faults"].tobytes())}
-            return Examined(pictures=parts["pictures"], faults=faults, cached=True)
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):  # absent or damaged
-        pass
-    pictures = np.zeros(len(table.keys), PICTURE)
-    faults = look_at_all(source, pictures, tick)
-    packed = io.BytesIO()
-    listed = np.frombuffer(json.dumps(sorted(faults.items())).encode(), np.uint8)
-    np.savez(packed, pictures=pictures, faults=listed)
-    write_atomically(path, packed.getvalue())
-    return Examined(pictures=pictures, faults=faults, cached=False)
+        pictures = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return pictures if pictures.dtype == PICTURE and pictures.shape == (count,) else None
 
 
-def look_at_all(source: Source, pictures: NDArray[Any], tick: Tick) -> dict[int, str]:
-    """Fill `pictures` in parallel; what is wrong with those that do not decode, by row."""
+def look_at_all(
+    source: Source, pictures: NDArray[Any], wanted: NDArray[np.int64], tick: Tick
+) -> dict[int, str]:
+    """Fill the wanted rows of `pictures` in parallel; what is wrong with those that do not decode."""
 
     def work(start: int) -> list[tuple[int, str]]:
         faults = []
-        rows = range(start, min(start + CHUNK, len(pictures)))
+        rows = wanted[start : start + CHUNK].tolist()
         for row in rows:
             try:
                 pictures[row] = look_at(source.read(row))
@@ -93,7 +103,7 @@ def look_at_all(source: Source, pictures: NDArray[Any], tick: Tick) -> dict[int,
         tick(len(rows))
         return faults
 
-    starts = range(0, len(pictures), CHUNK)
+    starts = range(0, len(wanted), CHUNK)
     with quiet_reference(), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         return dict(fault for part in pool.map(work, starts) for fault in part)
 
@@ -112,9 +122,9 @@ def look_at(data: "bytes | NDArray[Any]") -> tuple[Any, ...]:
         pixels, content = decode_bytes(data), data
         kind = kind_of(data)
     height, width, channels = pixels.shape
-    mean, deviation = (moment.ravel() / 255 for moment in cv2.meanStdDev(pixels))
     whole = np.ascontiguousarray(pixels)
-    shape = f"{height}x{width}x{channels}/".encode()
+    mean, deviation = cv2.meanStdDev(whole)
+    mean, square = mean / 255, (deviation**2 + mean**2) / 255**2
     return (
         kind.form,
         kind.mode,
@@ -124,10 +134,10 @@ def look_at(data: "bytes | NDArray[Any]") -> tuple[Any, ...]:
         kind.turned,
         channels,
         digest(content),
-        digest(shape, whole),
-        np.broadcast_to(mean, 3),
-        np.broadcast_to(deviation**2 + mean**2, 3),
-        sketch(whole),
+        digest(f"{height}x{width}x{channels}/".encode(), whole.data),
+        mean[:, 0],  # one value fills three
+        square[:, 0],
+        sketch(whole) if min(height, width) >= PHOTOGRAPH else bytes(SKETCH_BYTES),
     )
 
 
@@ -152,31 +162,30 @@ def kind_of(data: bytes) -> Kind:
     with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
         return Kind(
             str(picture.format),
-            picture.mode,
+            "PA" if picture.mode == "P" and "transparency" in picture.info else picture.mode,
             picture.getexif().get(ORIENTATION, 1) != 1,
             getattr(picture, "n_frames", 1),
         )
 
 
-def digest(*parts: "bytes | NDArray[np.uint8]") -> NDArray[np.uint8]:
-    """(16,) uint8."""
-    hashed = hashlib.sha256()
-    for part in parts:
-        hashed.update(part)
-    return np.frombuffer(hashed.digest()[:16], np.uint8)
+def digest(head: bytes, rest: "bytes | memoryview" = b"") -> bytes:
+    """The first 16 bytes of SHA-256."""
+    hashed = hashlib.sha256(head)
+    hashed.update(rest)
+    return hashed.digest()[:16]
 
 
-def sketch(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Whether each field of a coarse grid is brighter than its right neighbour, as packed bits.
+def sketch(pixels: NDArray[np.uint8]) -> bytes:
+    """Whether each field of a coarse grid is brighter than its left neighbour, as packed bits.
 
     Scaling, compression and small changes of colour leave most of them as they are.
     """
     grey = pixels[:, :, 0] if pixels.shape[2] == 1 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    grid = cv2.resize(grey, (SKETCH + 1, SKETCH), interpolation=cv2.INTER_AREA)
-    return np.packbits(grid[:, 1:] > grid[:, :-1])
+    grid = cv2.resize(grey, (SKETCH + 1, SKETCH), interpolation=cv2.INTER_AREA).astype(np.int16)
+    return np.packbits(grid[:, 1:] - grid[:, :-1] > FLAT).tobytes()
 
 
-def rows_by(digests: NDArray[np.uint8], rows: Sequence[int]) -> list[list[int]]:
+def rows_by(digests: NDArray[Any], rows: Sequence[int]) -> list[list[int]]:
     """Rows of equal digest together."""
     together: dict[bytes, list[int]] = {}
     for row in rows:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -84,17 +85,17 @@ def list_of(table: Table, excluded: Mapping[int, str]) -> list[Line]:
     return [(table.keys[row], table.splits[row], excluded[row]) for row in sorted(excluded)]
 
 
-def write_list(path: Path, lines: Iterable[Line]) -> None:
-    """An exclude list at a path that is not there yet.
-
-    Raises:
-        OutputError: something is there, or the folder is not.
-    """
+def require_new(path: Path) -> None:
+    """Raise `OutputError` unless a list can be made at `path`; nothing is overwritten."""
     hint = "name another file with --write-exclude"
-    if path.exists():
+    if os.path.lexists(path):
         raise OutputError(f"{path}: is there already, and is not overwritten", hint=hint)
     if not path.parent.is_dir():
         raise OutputError(f"{path}: there is no folder {path.parent}", hint=hint)
+
+
+def write_list(path: Path, lines: Iterable[Line]) -> None:
+    """An exclude list, whole or not at all."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([COLUMNS, *lines])
     write_atomically(path, text.getvalue().encode("utf-8", errors="surrogateescape"))

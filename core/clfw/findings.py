@@ -21,6 +21,7 @@ class Finding:
         summary: one sentence, with the number of pictures or names.
         rows: numbers of the rows meant.
         details: a line an example, or a line a row.
+        remedy: one action that mends it, where that is no matter of course.
     """
 
     kind: str
@@ -28,6 +29,7 @@ class Finding:
     summary: str
     rows: tuple[int, ...] = ()
     details: tuple[str, ...] = ()
+    remedy: str = ""
 
     def to_json(self, table: Table | None) -> dict[str, Any]:
         """Plain values, each row with its names."""
@@ -38,6 +40,7 @@ class Finding:
             "summary": self.summary,
             "rows": rows,
             "details": list(self.details),
+            "remedy": self.remedy,
         }
 
 

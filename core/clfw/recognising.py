@@ -43,8 +43,10 @@ def find_data(
         return registry.find("data", text, catalog)
     path = Path(os.path.abspath(Path(text).expanduser()))  # noqa: PTH100  (keeps symbolic links)
     if not os.path.exists(path):  # noqa: PTH110  (takes names that no disk can)
-        raise InputMissing(
-            f"--data: no file or folder '{printable(text)}', and no entry of that name"
+        raise InputMissing(f"no file or folder '{printable(text)}', and no entry of that name")
+    if any("\udc80" <= character <= "\udcff" for character in str(path)):
+        raise UsageError(
+            f"'{printable(text)}': has a name that is no text in UTF-8", hint="rename it"
         )
     if "path" in given:
         raise UsageError(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clfw.cli.add import add
 from clfw.cli.check import check
 from clfw.cli.options import (
     complete,
@@ -31,6 +32,7 @@ def data(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
+data.add_command(add)
 data.add_command(check)
 
 

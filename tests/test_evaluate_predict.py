@@ -116,6 +116,14 @@ def test_another_batch_size_gives_the_same_classes(
         assert part["probability"] == pytest.approx(all_["probability"], abs=1e-6)
 
 
+def test_pictures_or_data_must_be_named_and_the_hint_shows_how(trained: Trained):
+    refused = clfw("predict", trained.folder)
+    assert refused.code == 2
+    assert f"hint: clfw predict {trained.folder} PICTURE.png, or clfw" in refused.err
+    picture = ("predict", trained.folder, "x.png", "--sample")
+    assert "error: --sample: says which files of a data entry" in clfw(*picture).err
+
+
 def test_a_submission_has_the_order_and_columns_of_the_sample(trained: Trained):
     finished = succeed(
         "predict", trained.folder, *trained.lookup, "--data", "bars", "--split", "test",

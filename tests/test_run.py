@@ -229,6 +229,8 @@ def test_files_in_the_data_folder_make_the_same_name_the_full_set(tmp_path: Path
     assert "data    fashion_csv: full set; " in finished.err
     facts = json.loads((Path(finished.json["run"]) / "data.json").read_text())
     assert (facts["source"], facts["classes"][0]) == ("full", "T-shirt/top")
+    told = succeed("eval", finished.json["run"], "--sample").out
+    assert told.startswith("fashion_csv (sample), validation: accuracy ")
 
 
 def test_rows_added_later_leave_the_held_out_rows_where_they_were(bars: tuple[str, ...]):
@@ -244,6 +246,14 @@ def test_rows_added_later_leave_the_held_out_rows_where_they_were(bars: tuple[st
     )
     assert len(after) == len(before) + 9
     assert before.items() <= after.items()
+
+
+def test_a_run_without_a_validation_split_says_what_follows(bars: tuple[str, ...]):
+    assert "no validation split" not in succeed(*bars).err
+    assert (
+        "note    no validation split, so the last weights are kept"
+        in succeed(*bars, "--set", "data.validation=0").err
+    )
 
 
 def test_the_pictures_are_decoded_once(bars: tuple[str, ...]):

@@ -10,9 +10,9 @@ from torch.nn.functional import cross_entropy
 
 from clfw.batches import shuffled
 from clfw.errors import Diverged
-from clfw.optimisation import scheduled_lr
+from clfw.optimisation import build_optimizer, scheduled_lr
 from clfw.recipe import Recipe
-from clfw.record import EpochReport
+from clfw.record import EpochReport, Record
 from training_job import everything, figures, fit, losses, network, pictures, script, weights
 
 OPTIMIZERS = ["sgd", "adam", "adamw"]
@@ -337,3 +337,14 @@ def test_frozen_parameters_stay_as_they_are():
     fit(model, pictures(20), weight_decay=0.1)
     assert torch.equal(model[1].weight, before)
     assert not torch.equal(model[3].weight, head)
+
+
+def test_an_epoch_taken_up_counts_only_its_own_pictures_in_its_speed():
+    model = network()
+    names = [name for name, _ in model.named_parameters()]
+    recipe = Recipe()
+    record = Record(build_optimizer(model, recipe), names, recipe, torch.device("cpu"))
+    record.restore({"rows": torch.zeros(3, 3), "sizes": torch.tensor([10, 10, 10])})
+    report = record.report(1, 3, 0.1, ())
+    assert len(report.steps) == 3
+    assert report.images_per_second == 0

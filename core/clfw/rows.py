@@ -230,7 +230,10 @@ def refuse_untrainable(rows: Rows) -> None:
                 hint="fill the labels in or remove the rows",
             )
     if len(rows.classes) < 2:
-        raise DataError(f"only one class, '{printable(rows.classes[0])}': nothing to tell apart")
+        raise DataError(
+            f"only one class, '{printable(rows.classes[0])}': nothing to tell apart",
+            hint="add pictures of another class",
+        )
     present = Counter(rows.targets[train].tolist())
     absent = {name: i for i, name in enumerate(rows.classes) if i not in present}
     if absent:

@@ -71,7 +71,7 @@ def header_lines(
         f"{'from the cache' if pictures.cached else 'decoded now'}",
         *left_out_line(plan, pictures),
         *([f"bad     {in_short(bad)}"] if (bad := bad_lines(pictures.rows)) else []),
-        *warnings_of(findings, plan.data.choice.entry),
+        *warnings_of(findings, plan.data.asked),
         *(
             [f"strays  {counted(len(strays), 'file')} not used: {', '.join(first_strays)}"]
             if strays
@@ -80,10 +80,19 @@ def header_lines(
         f"device  {'; '.join(f'{key} {value}' for key, value in bench.device.facts().items())}"[
             :400
         ],
-        *(f"note    {note}" for note in bench.notes),
+        *(f"note    {note}" for note in (*bench.notes, *unwatched(pictures))),
         f"run     {folder}",
     ]
     return lines
+
+
+def unwatched(pictures: Pictures) -> list[str]:
+    """What follows where nothing is held out to watch the training by."""
+    if pictures.rows.labelled("validation"):
+        return []
+    return [
+        "no validation split, so the last weights are kept; data.validation is the share held out"
+    ]
 
 
 def left_out_line(plan: Plan, pictures: Pictures) -> list[str]:

@@ -7,7 +7,6 @@ import click
 
 from clfw.cli.options import (
     complete,
-    data_dir_option,
     device_option,
     installed,
     json_option,
@@ -17,6 +16,7 @@ from clfw.cli.options import (
     say,
     say_seen,
     settings_option,
+    source_options,
 )
 from clfw.source import SPLITS
 
@@ -33,8 +33,7 @@ from clfw.source import SPLITS
 @on_bad_image_option
 @settings_option
 @device_option
-@data_dir_option
-@click.option("--require-full", is_flag=True, help="Refuse the bundled sample.")
+@source_options
 @lookup_options
 @json_option
 @click.pass_obj
@@ -48,6 +47,7 @@ def evaluate(
     device: str,
     data_dir: Path | None,
     require_full: bool,
+    sample: bool,
     registry: Path | None,
     disabled: tuple[str, ...],
     as_json: bool,
@@ -69,6 +69,7 @@ def evaluate(
         device=device,
         data_folder=data_dir,
         require_full=require_full,
+        sample=sample,
     )
     entry = data_for(header, request, there.catalog, there.registry)
     say_seen(data or entry.name, entry.seen, entry.component)

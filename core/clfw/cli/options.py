@@ -67,6 +67,19 @@ def lookup_options(command: F) -> F:
     )(command)  # fmt: skip
 
 
+def source_options(command: F) -> F:
+    """Add `--data-dir`, `--require-full` and `--sample`: which pictures a data entry stands for."""
+    for option in (
+        click.option(
+            "--sample", is_flag=True, help="Use the bundled sample even where the full set is."
+        ),
+        click.option("--require-full", is_flag=True, help="Refuse the bundled sample."),
+        data_dir_option,
+    ):
+        command = option(command)
+    return command
+
+
 def keep_plugin_files(context: click.Context, option: click.Parameter, files: Any) -> None:
     """Note what `--plugin` names, for `plugin_files`."""
     context.meta[PLUGIN_FILES] = (*context.meta.get(PLUGIN_FILES, ()), *files)

@@ -8,7 +8,6 @@ import click
 
 from clfw.cli.options import (
     complete,
-    data_dir_option,
     device_option,
     installed,
     json_option,
@@ -17,6 +16,7 @@ from clfw.cli.options import (
     say,
     say_seen,
     settings_option,
+    source_options,
 )
 from clfw.errors import DataError, OutputError, UsageError, joined
 from clfw.source import SPLITS
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path), help="CSV file for the predictions.")
 @settings_option
 @device_option
-@data_dir_option
-@click.option("--require-full", is_flag=True, help="Refuse the bundled sample.")
+@source_options
 @lookup_options
 @json_option
 @click.pass_obj
@@ -51,6 +50,7 @@ def predict(
     device: str,
     data_dir: Path | None,
     require_full: bool,
+    sample: bool,
     registry: Path | None,
     disabled: tuple[str, ...],
     as_json: bool,
@@ -67,11 +67,19 @@ def predict(
     from clfw.weightsfile import find_weights, read_header
 
     if bool(images) == bool(data):
-        raise UsageError("predict: needs pictures or --data, one of the two")
+        raise UsageError(
+            "predict: needs pictures or --data, one of the two",
+            hint=f"clfw predict {path} PICTURE.png, or clfw predict {path} --data NAME",
+        )
     if images and settings:
         raise UsageError(
             f"--set '{settings[0]}': pictures are prepared as the weights say",
             hint="leave --set out, or name a data entry with --data",
+        )
+    if images and (sample or require_full):
+        raise UsageError(
+            f"--{'sample' if sample else 'require-full'}: says which files of a data entry to take",
+            hint="leave it out, or name a data entry with --data",
         )
     if out is not None:
         require_new(out)
@@ -81,7 +89,11 @@ def predict(
         opened = open_images(header, images, show_progress)
     else:
         request = Request(
-            data=data, settings=settings, data_folder=data_dir, require_full=require_full
+            data=data,
+            settings=settings,
+            data_folder=data_dir,
+            require_full=require_full,
+            sample=sample,
         )
         entry = data_for(header, request, there.catalog, there.registry)
         say_seen(data, entry.seen, entry.component)

@@ -9,7 +9,6 @@ import click
 from clfw.cli.options import (
     complete,
     complete_observers,
-    data_dir_option,
     device_option,
     installed,
     json_option,
@@ -19,6 +18,7 @@ from clfw.cli.options import (
     say,
     say_seen,
     settings_option,
+    source_options,
 )
 from clfw.cli.results import print_result
 from clfw.errors import UsageError
@@ -83,15 +83,13 @@ def size_option(context: click.Context, option: click.Parameter, text: str | Non
 @on_bad_image_option
 @settings_option
 @device_option
-@data_dir_option
+@source_options
 @click.option("--threads", type=click.IntRange(1, 1024), help="CPU threads; part of the plan.")
 @click.option(
     "--memory-budget", metavar="SIZE", callback=size_option,
     help="Stream decoded pictures over this, as 2GB; half of the free memory if left out.",
 )  # fmt: skip
 @click.option("--deterministic", is_flag=True, help="Equal bits on a GPU too, at some cost.")
-@click.option("--require-full", is_flag=True, help="Refuse the bundled sample.")
-@click.option("--sample", is_flag=True, help="Use the bundled sample even where the full set is.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder (default: runs/NAME-001).")
 @click.option(
     "--resume", type=click.Path(path_type=Path), metavar="RUN", help="The same as clfw resume RUN."

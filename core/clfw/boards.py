@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from clfw.errors import counted
 from clfw.grids import draw_grid
 
 SAMPLES = 40
@@ -48,7 +49,9 @@ def draw_samples(
 ) -> Any:
     """The first 40 pictures with their classes."""
     captions = [classes[target] for target in targets[:SAMPLES]]
-    return draw_grid(images[:SAMPLES], captions, f"{title}: the first {len(captions)} pictures")
+    return draw_grid(
+        images[:SAMPLES], captions, f"{title}: the first {counted(len(captions), 'picture')}"
+    )
 
 
 def draw_predictions(answered: Answered, title: str, seed: int = 0) -> Any:

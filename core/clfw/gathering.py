@@ -9,7 +9,7 @@ from pathlib import Path
 from clfw.connecting import Network
 from clfw.copying import copy_file, size_of, take_dataset, take_published
 from clfw.downloading import download
-from clfw.errors import DataError, StorageError
+from clfw.errors import DataError, StorageError, counted
 from clfw.manager import Catalog
 from clfw.opening import Progress, ProgressBar
 from clfw.registry import Entry
@@ -97,7 +97,7 @@ def gather(job: FetchJob, files: Path, parts: Path) -> dict[str, str]:
     come = sum(path.stat().st_size for path in parts.glob("*.part"))
     _require_room(job, total - come)
     size = f", {total / 1e6:,.1f} MB" if total else ""
-    job.report.say(f"fetching {job.name}: {len(absent)} of {len(job.remotes)} files{size}")
+    job.report.say(f"fetching {job.name}: {len(absent)} of {counted(len(job.remotes), 'file')}{size}")
     bar = job.report.bytes_bar(job.name, total)
     try:
         for remote in absent:

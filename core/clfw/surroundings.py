@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from clfw.errors import ClfwError
+from clfw.errors import ClfwError, counted
 from clfw.plan import data_folder
 from clfw.registry import read_registry
 from clfw.storage import cache_root
@@ -81,7 +81,7 @@ def folder(what: str, path: Path, variable: str) -> dict[str, Any]:
     if not path.exists():
         return row(what, True, f"{path}: is made when it is needed")
     sizes = [file.stat().st_size for file in path.rglob("*") if file.is_file()]
-    return row(what, True, f"{path}: {len(sizes):,} files, {sum(sizes) / 1e6:,.1f} MB")
+    return row(what, True, f"{path}: {counted(len(sizes), 'file')}, {sum(sizes) / 1e6:,.1f} MB")
 
 
 def registries(extra: Path | None) -> dict[str, Any]:

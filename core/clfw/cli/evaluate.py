@@ -18,6 +18,7 @@ from clfw.cli.options import (
     settings_option,
     source_options,
 )
+from clfw.errors import counted
 from clfw.source import SPLITS
 
 
@@ -99,7 +100,7 @@ def evaluate(
     click.echo(
         f"{entry.name} ({opened.source}), {split}: accuracy {evaluation.accuracy:.2%} "
         f"({low:.2%} to {high:.2%}), loss {evaluation.loss:.4f}, ECE {evaluation.ece:.4f}, "
-        f"{evaluation.count:,} pictures"
+        f"{counted(evaluation.count, 'picture')}"
     )
     width = max(len(figures.name) for figures in evaluation.per_class)
     click.echo(f"{'class':<{width}}  precision  recall     F1  pictures")

@@ -18,7 +18,7 @@ from clfw.cli.options import (
     settings_option,
     source_options,
 )
-from clfw.errors import DataError, OutputError, UsageError, joined
+from clfw.errors import DataError, OutputError, UsageError, counted, joined
 from clfw.source import SPLITS
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def hand_over(
 
     if out is not None:
         write_rows(out, rows, opened.submission)
-        say(f"{out}: {len(rows):,} predictions ({opened.source})")
+        say(f"{out}: {counted(len(rows), 'prediction')} ({opened.source})")
         if bad := [f"{row.key}: {row.error}" for row in rows if row.error]:
             say(f"warning: {joined('pictures cannot be read and have no label', bad)}")
     elif as_json:

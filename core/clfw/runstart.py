@@ -56,9 +56,13 @@ def header_lines(
     """What is about to happen, and every choice made for the person with its reason."""
     count = sum(p.numel() for p in bench.model.parameters())
     counts = {s: n for s, n in pictures.rows.counts().items() if n}
+    values = plan.data.values.params
     rows = ", ".join(
         f"{n:,} {s}{'' if pictures.rows.labelled(s) else ' (no labels)'}" for s, n in counts.items()
     )
+    if values.fold or values.stratify:
+        rows += f", held out {'as fold ' + values.fold if values.fold else 'by share'}"
+        rows += " of every class" if values.stratify else ""
     source = "full set" if plan.data.source == "full" else "bundled sample, not the full set"
     preprocess = pictures.preprocess
     kind = "grey" if preprocess.channels == 1 else "colour"

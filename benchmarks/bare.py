@@ -1,0 +1,129 @@
+"""One epoch of training, by clfw's own trainer and by a bare PyTorch loop with the same tricks."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from clfw.batches import Normalise, SplitBatches
+from clfw.components import Architecture
+from clfw.device import TorchDevice
+from clfw.job import Job, NoKeeper, no_augmentation
+from clfw.manager import installed_catalog
+from clfw.opening import no_progress
+from clfw.params import params_class
+from clfw.recipe import Recipe
+from clfw.record import EpochReport
+from clfw.task import Task
+from clfw.training import StandardTrainer
+from clfw.weights import build_model
+from pictures import Decoded
+
+FORMATS = {"contiguous": torch.contiguous_format, "channels-last": torch.channels_last}
+
+
+def network(name: str, task: Task, **values: object) -> nn.Module:
+    """An installed architecture, with the same first weights every time."""
+    component = installed_catalog().find("architecture", name).component
+    assert isinstance(component, Architecture)
+    torch.manual_seed(0)
+    return build_model(component, params_class(component)(**values), task)
+
+
+def math_recipe(batch_size: int, epochs: int = 1) -> Recipe:
+    """Adam with AMSGrad, as the document of `math_cnn` trains it."""
+    return Recipe(epochs=epochs, batch_size=batch_size, lr=1e-3, amsgrad=True, keep="last")
+
+
+def clfw_epochs(
+    model: nn.Module, data: Decoded, recipe: Recipe, device: str = "cpu"
+) -> list[EpochReport]:
+    """Train by clfw's own trainer; what it reports of each epoch."""
+    torch_device = TorchDevice(device)
+    model = torch_device.place(model)
+    reports: list[EpochReport] = []
+    everything = np.arange(len(data.targets))
+    job = Job(
+        model=model,
+        training=SplitBatches(data.pixels, data.targets, everything, torch_device),
+        num_classes=data.task.num_classes,
+        augment=no_augmentation,
+        normalise=Normalise(data.preprocess, torch_device.torch_device),
+        recipe=recipe,
+        device=torch_device,
+        held_out={},
+        report=reports.append,
+        progress=no_progress,
+        keeper=NoKeeper(),
+    )
+    StandardTrainer().fit(job)
+    return reports
+
+
+class BareLoop:
+    """A loop that does nothing but what learning needs, on pictures held in memory as uint8."""
+
+    def __init__(self, data: Decoded, recipe: Recipe, device: str = "cpu") -> None:
+        self._device = torch.device(device)
+        self._images = torch.from_numpy(data.pixels).permute(0, 3, 1, 2).contiguous()
+        self._images = self._images.to(self._device)
+        self._targets = torch.from_numpy(data.targets).to(self._device)
+        shape = (1, -1, 1, 1)
+        self._mean = torch.tensor(data.preprocess.mean, device=self._device).reshape(shape)
+        self._std = torch.tensor(data.preprocess.std, device=self._device).reshape(shape)
+        self._recipe = recipe
+
+    def placed(self, model: nn.Module, memory_format: torch.memory_format) -> nn.Module:
+        """`model` on the device in `memory_format`."""
+        return model.to(self._device).to(memory_format=memory_format)
+
+    def epoch(self, model: nn.Module, memory_format: torch.memory_format) -> float:
+        """Seconds of one epoch of `model`, with a new optimiser; waits for the device at the end."""
+        recipe, size = self._recipe, self._recipe.batch_size
+        assert isinstance(size, int)
+        optimizer = torch.optim.Adam(
+            model.parameters(), lr=recipe.lr, amsgrad=recipe.amsgrad, fused=True
+        )
+        model.train()
+        self.wait()
+        start = time.perf_counter()
+        order = torch.randperm(len(self._targets), device=self._device)
+        for first in range(0, len(order), size):
+            index = order[first : first + size]
+            images = self._images[index].to(torch.float32, memory_format=memory_format)
+            logits = model(images.div_(255).sub_(self._mean).div_(self._std))
+            cross_entropy(logits, self._targets[index]).backward()
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self.wait()
+        return time.perf_counter() - start
+
+    def wait(self) -> None:
+        """Until everything asked of the device is done."""
+        if self._device.type == "cuda":
+            torch.cuda.synchronize()
+
+    def best_format(self, make: Callable[[], nn.Module]) -> str:
+        """The memory format with the faster second epoch."""
+        seconds = {}
+        for name, memory_format in FORMATS.items():
+            model = self.placed(make(), memory_format)
+            self.epoch(model, memory_format)
+            seconds[name] = self.epoch(model, memory_format)
+        return min(seconds, key=lambda name: seconds[name])
+
+
+def accuracy(logits_of: Callable[[Tensor], Tensor], data: Decoded) -> float:
+    """The share of `data` whose class has the largest logit."""
+    mean, std = (np.asarray(v, np.float32) for v in (data.preprocess.mean, data.preprocess.std))
+    right = 0
+    with torch.inference_mode():
+        for first in range(0, len(data.targets), 500):
+            pixels = (data.pixels[first : first + 500] / np.float32(255) - mean) / std
+            images = torch.from_numpy(pixels.astype(np.float32)).permute(0, 3, 1, 2)
+            targets = torch.from_numpy(data.targets[first : first + 500])
+            right += int((logits_of(images).argmax(1) == targets).sum())
+    return right / len(data.targets)

@@ -1,0 +1,201 @@
+"""clfw against other frameworks in their ordinary use: `math_cnn` on MNIST, epochs in turn.
+
+    pip install '.[bench]'
+    python benchmarks/peers.py
+    python benchmarks/peers.py --only lightning --only skorch
+
+Each peer trains in a process of its own, by its own trainer, for all its epochs in one go; after each
+of its epochs clfw trains one in the same process. The peers' network has its ReLU before the pooling,
+as the document writes it. A peer counts only where its accuracy on test pictures comes within
+MARGIN of a plain PyTorch loop's after as many epochs.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+import written
+from bare import accuracy, clfw_epochs, math_recipe, network
+from peer_loops import LR, PEERS, amsgrad, quietly
+from pictures import Decoded, decoded, own_cache
+from timing import Comparison, parser, report
+
+MARGIN = 0.015  # of accuracy
+NOT_COMPARED = "Ultralytics: not compared; it trains networks of its own, from its own file format."
+BATCH_SIZES = (64, 200)
+BARE, CLFW = "bare", "clfw"  # whose accuracies the others are held to
+
+
+class Stopwatch:
+    """Times a peer's epochs, and after each of them one of clfw's."""
+
+    def __init__(self, ours: Callable[[], float]) -> None:
+        self._ours = ours
+        self._start = 0.0
+        self.pairs: list[tuple[float, float]] = []
+
+    def begin(self) -> None:
+        self._start = time.perf_counter()
+
+    def end(self) -> None:
+        theirs = time.perf_counter() - self._start
+        self.pairs.append((self._ours(), theirs))
+
+
+def plain_network(data: Decoded) -> nn.Module:
+    """The network as its document writes it, with clfw's first weights."""
+    plain, ours = written.math_cnn(), network("math_cnn", data.task)
+    with torch.no_grad():
+        for mine, theirs in zip(plain.parameters(), ours.parameters(), strict=True):
+            mine.copy_(theirs)
+    return plain
+
+
+def bare(
+    model: nn.Module, data: Decoded, batch_size: int, epochs: int
+) -> Callable[[Tensor], Tensor]:
+    """The plain PyTorch loop on a set in memory whose accuracy the peers are held to."""
+    images = torch.from_numpy(data.pixels).permute(0, 3, 1, 2).float() / 255
+    images = (images - data.preprocess.mean[0]) / data.preprocess.std[0]
+    targets = torch.from_numpy(data.targets)
+    optimizer = amsgrad(model.parameters())
+    for _ in range(epochs):
+        for index in torch.randperm(len(targets)).split(batch_size):
+            optimizer.zero_grad()
+            cross_entropy(model(images[index]), targets[index]).backward()
+            optimizer.step()
+    return model.eval()
+
+
+def write_idx(path: Path, array: NDArray[np.uint8]) -> None:
+    """`array` as an IDX file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sizes = np.array(array.shape, ">u4").tobytes()
+    path.write_bytes(bytes((0, 0, 8, array.ndim)) + sizes + array.tobytes())
+
+
+def write_mnist(folder: Path, training: Decoded, test: Decoded) -> None:
+    """The files that torchvision's MNIST class reads."""
+    for prefix, data in (("train", training), ("t10k", test)):
+        raw = folder / "MNIST" / "raw"
+        write_idx(raw / f"{prefix}-images-idx3-ubyte", data.pixels[..., 0])
+        write_idx(raw / f"{prefix}-labels-idx1-ubyte", data.targets.astype(np.uint8))
+
+
+def measure_one(name: str, batch_size: int, options: argparse.Namespace) -> dict[str, Any]:
+    """One peer at one batch size, in this process: pairs of seconds, and its accuracy."""
+    training = decoded("mnist", options.data_dir, mean=(0.1307,), std=(0.3081,))
+    test = decoded("mnist", options.data_dir, "test", mean=(0.1307,), std=(0.3081,))
+    training = training.first(options.pictures)
+    epochs = options.pairs + 1  # the first warms up
+    ours = network("math_cnn", training.task)
+    stopwatch = Stopwatch(lambda: clfw_epochs(ours, training, math_recipe(batch_size))[0].seconds)
+    torch.manual_seed(0)
+    if name == BARE:
+        answer = bare(plain_network(training), training, batch_size, epochs)
+    elif name == CLFW:
+        clfw_epochs(ours, training, math_recipe(batch_size, epochs))
+        answer = ours.eval()
+    else:
+        with tempfile.TemporaryDirectory(prefix="clfw-peer-") as folder:
+            write_mnist(Path(folder), training, test.first(500))  # fastai looks at it every epoch
+            fit = quietly(PEERS[name][2])
+            answer = fit(plain_network(training), Path(folder), batch_size, epochs, stopwatch)
+    return {
+        "accuracy": accuracy(answer, test),
+        "pairs": stopwatch.pairs[1:],
+        "data": training.told("mnist"),
+    }
+
+
+def in_its_own_process(name: str, batch_size: int, options: argparse.Namespace) -> dict[str, Any]:
+    """`measure_one` in a new process; {"error": ...} where that fails."""
+    with tempfile.TemporaryDirectory(prefix="clfw-peer-") as folder:
+        out = Path(folder) / "result.json"
+        command = [sys.executable, __file__, "--one", name, "--batch-size", str(batch_size)]
+        command += ["--pairs", str(options.pairs), "--pictures", str(options.pictures)]
+        command += ["--json", str(out)]
+        if options.data_dir is not None:
+            command += ["--data-dir", str(options.data_dir.resolve())]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode != 0 or not out.exists():
+            lines = done.stderr.strip().splitlines()
+            return {"error": lines[-1] if lines else f"exit code {done.returncode}"}
+        result: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
+        return result
+
+
+def compare(
+    name: str, batch_size: int, result: dict[str, Any], held_to: float, options: argparse.Namespace
+) -> Comparison:
+    """A row of the table."""
+    label, _, _, goals = PEERS[name]
+    ours, theirs = zip(*result["pairs"], strict=True)
+    reached = result["accuracy"] >= held_to - MARGIN
+    return Comparison(
+        work=f"math_cnn, batch {batch_size}",
+        against=label + ("" if reached else " (**misses the accuracy**)"),
+        unit="images/s",
+        form="ours / theirs",
+        goal="at least" if batch_size in goals else "",
+        target=goals.get(batch_size, 0.0),
+        ours=[options.pictures / seconds for seconds in ours],
+        theirs=[options.pictures / seconds for seconds in theirs],
+        notes=(f"{result['data']} an epoch",),
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and report."""
+    options = parser(__doc__ or "")
+    options.add_argument("--pictures", type=int, default=6000, help="in an epoch")
+    options.add_argument("--only", action="append", choices=PEERS, help="this peer; repeatable")
+    options.add_argument("--batch-size", type=int, choices=BATCH_SIZES, help="this one alone")
+    options.add_argument("--one", choices=[BARE, CLFW, *PEERS], help=argparse.SUPPRESS)
+    chosen = options.parse_args(arguments)
+    if chosen.quick:
+        chosen.pairs, chosen.pictures = 1, 256
+    if chosen.one:
+        with own_cache():
+            result = measure_one(chosen.one, chosen.batch_size, chosen)
+        chosen.json.write_text(json.dumps(result), encoding="utf-8")
+        return
+    comparisons, remarks, there = [], [NOT_COMPARED], {}
+    for name in chosen.only or PEERS:
+        try:
+            there[name] = metadata.version(PEERS[name][1])
+        except metadata.PackageNotFoundError:
+            remarks.append(f"{PEERS[name][0]}: absent here.")
+    for batch_size in (chosen.batch_size,) if chosen.batch_size else BATCH_SIZES:
+        plain = in_its_own_process(BARE, batch_size, chosen)["accuracy"]
+        told = [f"clfw {in_its_own_process(CLFW, batch_size, chosen)['accuracy']:.2%}"]
+        for name in there:
+            result = in_its_own_process(name, batch_size, chosen)
+            if "error" in result:
+                remarks.append(f"{PEERS[name][0]}, batch {batch_size}: failed: {result['error']}.")
+                continue
+            told.append(f"{PEERS[name][0]} {result['accuracy']:.2%}")
+            comparisons.append(compare(name, batch_size, result, plain, chosen))
+        remarks.append(
+            f"Accuracy on test pictures after {chosen.pairs + 1} epochs, batch {batch_size}, learning "
+            f"rate {LR}: plain PyTorch loop {plain:.2%}; to come within {MARGIN:.1%} of it: "
+            f"{', '.join(told)}."
+        )
+    report("peers", comparisons, chosen, [PEERS[name][1] for name in there], remarks)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Decoded pictures for the benchmarks, through clfw's own data path, in a cache of their own."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clfw.manager import Catalog, installed_catalog
+from clfw.opening import OpenedData, decode_splits, natural_preprocess, no_progress, open_data
+from clfw.params import Layer
+from clfw.plan import Request, resolve_data
+from clfw.preprocess import Preprocess
+from clfw.registry import Registry, read_registry
+from clfw.task import Task
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decoded:
+    """Some pictures of one split.
+
+    Attributes:
+        pixels: (N, H, W, C) uint8.
+        targets: (N,) int64.
+        source: "full", or "sample" where the full set is not at hand.
+    """
+
+    pixels: NDArray[np.uint8]
+    targets: NDArray[np.int64]
+    preprocess: Preprocess
+    task: Task
+    source: str
+
+    def first(self, count: int) -> "Decoded":
+        """The first `count`; a small sample is repeated until there are so many."""
+        index = np.arange(count) % len(self.targets)
+        return Decoded(
+            pixels=self.pixels[index],
+            targets=self.targets[index],
+            preprocess=self.preprocess,
+            task=self.task,
+            source=self.source,
+        )
+
+    def told(self, entry: str) -> str:
+        """The data in words."""
+        whose = "" if self.source == "full" else " (bundled sample, repeated)"
+        return f"{len(self.targets):,} pictures of {entry}{whose}"
+
+
+@contextlib.contextmanager
+def own_cache() -> Iterator[Path]:
+    """A new, empty cache folder, and nothing of the person's own."""
+    before = os.environ.get("CLFW_CACHE_DIR")
+    with tempfile.TemporaryDirectory(prefix="clfw-bench-") as folder:
+        os.environ["CLFW_CACHE_DIR"] = folder
+        try:
+            yield Path(folder)
+        finally:
+            if before is None:
+                del os.environ["CLFW_CACHE_DIR"]
+            else:
+                os.environ["CLFW_CACHE_DIR"] = before
+
+
+def installed() -> tuple[Catalog, Registry]:
+    """What names are looked up in."""
+    return installed_catalog(), read_registry()
+
+
+def opened_data(entry: str, folder: Path | None, **values: object) -> OpenedData:
+    """A data entry with its rows checked and nothing decoded; `values` are of its data group."""
+    catalog, registry = installed()
+    request = Request(data=entry, data_folder=folder)
+    found = registry.find("data", entry, catalog)
+    return open_data(resolve_data(found, catalog, [Layer("--set", values)], request))
+
+
+def decoded(entry: str, folder: Path | None, split: str = "train", **values: object) -> Decoded:
+    """Every picture of a split."""
+    opened = opened_data(entry, folder, **values)
+    preprocess = natural_preprocess(opened, opened.choice.values.params)
+    splits = tuple(dict.fromkeys(("train", split)))  # the normalisation is the training split's
+    pictures = decode_splits(opened, preprocess, splits, no_progress)
+    where = pictures.where(split)
+    settled = pictures.preprocess
+    return Decoded(
+        pixels=np.ascontiguousarray(pictures.images[where]),
+        targets=pictures.targets[where],
+        preprocess=settled,
+        task=Task(
+            classes=opened.rows.classes,
+            channels=settled.channels,
+            height=settled.height,
+            width=settled.width,
+        ),
+        source=opened.choice.source,
+    )

@@ -32,12 +32,13 @@ _PNG_CHUNKS = {b"IHDR": 13, b"IDAT": None, b"IEND": 0, b"tEXt": None, b"tIME": 7
     b"pHYs": 9, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1,
 }  # fmt: skip
 _PNG_TURNING = (b"exif", b"XML:", b"Raw ")  # texts in which the reference looks for a rotation
-_JPEG_SCAN, _JPEG_APP1 = 0xDA, 0xE1
+_JPEG_SCAN, _JPEG_APP1, _JPEG_PROGRESSIVE = 0xDA, 0xE1, 0xC2
 _JPEG_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended, progressive
 # Huffman and quantisation tables, restart interval, comment, and APP0 to APP15 but for Adobe's.
 _JPEG_PLAIN = frozenset({0xC4, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)}) - {0xEE}
-# Among the scans: any marker but tables, restarts, further scans and comments.
+# Among the scans of a progressive frame: any marker but tables, restarts, scans and comments.
 _JPEG_STRANGE = re.compile(rb"\xff[^\x00\xc4\xd0-\xd7\xda\xdb\xdd\xfe\xff]")
+_JPEG_SECOND = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # another frame has one scan, with restarts
 
 cv2.setNumThreads(1)  # pictures are decoded in parallel, so each one takes one thread
 
@@ -147,18 +148,19 @@ def plain_jpeg(data: bytes) -> bool:
     """
     if data[-2:] != b"\xff\xd9":
         return False
-    position, framed = 2, False
+    position, frame = 2, 0
     while position + 4 <= len(data) and data[position] == 0xFF:
         marker = data[position + 1]
         length = int.from_bytes(data[position + 2 : position + 4], "big")
         body = data[position + 4 : position + 2 + length]
         if marker == _JPEG_SCAN:
-            return framed and not _JPEG_STRANGE.search(data, position + 2, len(data) - 2)
+            strange = _JPEG_STRANGE if frame == _JPEG_PROGRESSIVE else _JPEG_SECOND
+            return bool(frame) and not strange.search(data, position + 2 + length, len(data) - 2)
         if marker in _JPEG_FRAMES:
-            if framed or len(body) < 6:
+            if frame or len(body) < 6:
                 return False
             depth, height, width, components = struct.unpack(">BHHB", body[:6])
-            framed = True
+            frame = marker
             if depth != 8 or components != 3 or not 0 < height * width <= MAX_PIXELS:
                 return False
         elif marker not in _JPEG_PLAIN or length < 2 or may_turn(marker, body):

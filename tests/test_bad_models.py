@@ -58,3 +58,24 @@ def test_a_model_that_does_not_fit_is_refused_and_its_architecture_named(
     install("odd", MODEL.format(**filled), tmp_path, monkeypatch)
     write_bars(Path("bars"))
     assert_refused(clfw("run", "--model", "odd", *DATA, "--steps", "1"), 69, *fragments)
+
+
+@pytest.mark.parametrize("view", ["self.linear.weight", "self.linear.weight[1:]"])
+def test_a_model_whose_tensors_share_memory_is_refused_with_both_names(
+    view: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    source = MODEL.format(
+        outputs="task.num_classes", returned="self.linear(images.flatten(1))", built="tied(task)"
+    )
+    tied = f"""
+def tied(task):
+    self = Odd(task)
+    self.other = torch.nn.Parameter({view}.detach())
+    return self
+"""
+    install("odd", source + tied, tmp_path, monkeypatch)
+    write_bars(Path("bars"))
+    finished = clfw("run", "--model", "odd", *DATA, "--steps", "1")
+    assert_refused(
+        finished, 65, "the model's tensors '", "' and '", "'linear.weight'", "share memory"
+    )

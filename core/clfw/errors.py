@@ -101,6 +101,15 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def shown(text: str) -> str:
+    """`text` with what no terminal should be sent escaped; its lines stay."""
+    return (
+        text
+        if text.isprintable()
+        else "\n".join(printable(t, len(text) * 10) for t in text.split("\n"))
+    )
+
+
 def joined(what: str, faults: Iterable[str]) -> str:
     """Up to twenty faults on lines of their own, then how many more."""
     faults = list(faults)

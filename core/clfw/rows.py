@@ -16,7 +16,7 @@ from clfw.datavalues import DataValues
 from clfw.errors import SHOWN, DataError, UsageError, joined, nearest, printable
 from clfw.source import SPLITS, Source, Submission, Table
 from clfw.splitting import assign_splits
-from clfw.storage import cache_folder, write_atomically
+from clfw.storage import cache_folder, touch, write_atomically
 from clfw.tensorheader import canonical_json
 
 LEFT_OUT = 255  # in the place of a split
@@ -56,15 +56,21 @@ class Rows:
         return {name: len(self.of(name)) for name in SPLITS}
 
 
-def read_table(source: Source, reader: dict[str, Any]) -> Table:
-    """The source's table, from the cache when source and reader (component, version, values) match."""
+def read_table(source: Source, reader: dict[str, Any], name: str = "") -> Table:
+    """The source's table, from the cache when source and reader (component, version, values) match.
+
+    `name` is the data's, for those who look into the cache.
+    """
     key = hashlib.sha256(f"{source.identity()}|{canonical_json(reader)}".encode()).hexdigest()
     path = cache_folder("tables") / f"{key[:32]}.json"
     cached = _load_table(path)
-    if cached is None:
+    if cached is not None:
+        touch(path)
+    else:
         cached = source.table()
         # ASCII: `json` escapes the rest, names that are no UTF-8 too.
-        columns = {field.name: getattr(cached, field.name) for field in fields(cached)}
+        columns: dict[str, Any] = {"data": name}  # first, where `clfw.caches` looks for it
+        columns |= {field.name: getattr(cached, field.name) for field in fields(cached)}
         if cached.submission is not None:
             columns["submission"] = asdict(cached.submission)
         write_atomically(path, json.dumps(columns, separators=(",", ":")).encode())
@@ -74,6 +80,7 @@ def read_table(source: Source, reader: dict[str, Any]) -> Table:
 def _load_table(path: Path) -> Table | None:
     try:
         columns = json.loads(path.read_bytes())
+        columns.pop("data")
         for name in ("groups", "class_names", "class_values", "strays"):
             columns[name] = tuple(columns[name])
         if columns["submission"] is not None:
@@ -173,7 +180,18 @@ def class_list(
         if split in splits and label is not None and row not in left_out
     }
     names = tuple(sorted(labels, key=natural_key))
+    refuse_half_characters(names)
     return names, names
+
+
+def refuse_half_characters(names: Sequence[str]) -> None:
+    """Raise for a class whose name is no text, as a folder's may be; no file could record it."""
+    for name in names:
+        if any("\ud800" <= character <= "\udfff" for character in name):
+            raise DataError(
+                f"class '{printable(name, 60)}': the name is not valid Unicode text",
+                hint="rename the folder or the label",
+            )
 
 
 def natural_key(text: str) -> tuple[list[tuple[int, int, str]], str]:

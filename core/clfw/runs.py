@@ -6,6 +6,7 @@ import io
 import json
 import os
 import platform
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -114,8 +115,9 @@ def next_number(parent: Path, name: str) -> int:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Indented JSON, whole or not at all."""
+    """Indented JSON, whole or not at all; a byte of a name that is no text stands as `\\xff`."""
     text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
+    text = re.sub("[\ud800-\udfff]", lambda half: rf"\\x{ord(half[0]) & 255:02x}", text)
     write_atomically(path, f"{text}\n".encode())
 
 

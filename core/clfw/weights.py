@@ -50,14 +50,26 @@ def load_tensors(model: nn.Module, path: Path) -> None:
 
 
 def refuse_shared(model: nn.Module) -> None:
-    """Raise when two names of the state are one memory, which the file format cannot express."""
-    owners: dict[int, str] = {}
-    for name, tensor in model.state_dict().items():
-        if tensor.numel() and (first := owners.setdefault(tensor.data_ptr(), name)) != name:
+    """Raise when two names of the state share memory, which the file format cannot express."""
+    taken = sorted(
+        (tensor.data_ptr(), tensor.data_ptr() + extent(tensor), name)
+        for name, tensor in model.state_dict().items()
+        if tensor.numel()
+    )
+    behind, owner = 0, ""
+    for start, end, name in taken:
+        if start < behind:
             raise DataError(
-                f"the model's tensors '{first}' and '{name}' share memory",
+                f"the model's tensors '{printable(owner)}' and '{printable(name)}' share memory",
                 hint="give each module parameters of its own",
             )
+        behind, owner = end, name
+
+
+def extent(tensor: Tensor) -> int:
+    """Bytes from the first value to behind the last one."""
+    steps = zip(tensor.shape, tensor.stride(), strict=True)
+    return (sum((size - 1) * stride for size, stride in steps) + 1) * tensor.itemsize
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

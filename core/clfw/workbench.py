@@ -23,7 +23,7 @@ from clfw.source import SPLITS
 from clfw.stateparts import seed_generators
 from clfw.task import Task
 from clfw.training import StandardTrainer
-from clfw.weights import build_model, load_tensors, require_output
+from clfw.weights import build_model, load_tensors, refuse_shared, require_output
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,6 +86,7 @@ def set_up(
     model = device.place(model)
     with attributed(plan.model.plugin, "its network"):
         require_output(model, task, architecture.name)
+    refuse_shared(model)  # now, and not when the first checkpoint is written
     targets = torch.from_numpy(pictures.targets[pictures.where("train")])
     build_loss(plan.recipe.params, targets, task.num_classes)  # refuses before a folder is made
     why = why_streamed(pictures.images.nbytes, plan.memory_budget, device.torch_device)
@@ -130,6 +131,7 @@ def set_up(
             "torch": torch.__version__,
         },
         progress=progress,
+        name=plan.data.choice.entry,
     )
     views = plan.recipe.params.views if plan.augment else 0
     return on_features(bench, batches, head, extractor, views)

@@ -8,7 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
-from clfw.errors import ClfwError, PluginError, ResourceError, StorageError, printable
+from clfw.errors import (
+    ClfwError,
+    PluginError,
+    ResourceError,
+    StorageError,
+    printable,
+    shown,
+)
 
 BUG = 70
 INTERRUPTED = 130
@@ -23,6 +30,7 @@ COMMANDS = {
     "list": "clfw.cli.list:list_",
     "show": "clfw.cli.show:show",
     "data": "clfw.cli.data:data",
+    "cache": "clfw.cli.cache:cache",
     "inspect": "clfw.cli.inspect:inspect",
     "draw": "clfw.cli.draw:draw",
     "fetch": "clfw.cli.fetch:fetch",
@@ -139,7 +147,7 @@ def outcome(arguments: Sequence[str] | None = None, obj: object = None) -> int:
 
 def report(message: str, hint: str, code: int) -> int:
     """Print an error as the house form has it; returns `code`."""
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {shown(message)}", file=sys.stderr)
     if hint:
-        print(f"\nhint: {hint}", file=sys.stderr)
+        print(f"\nhint: {shown(hint)}", file=sys.stderr)
     return code

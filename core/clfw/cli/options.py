@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from clfw.errors import ClfwError, printable
+from clfw.errors import ClfwError, printable, shown
 
 if TYPE_CHECKING:
     from clfw.manager import Catalog
@@ -145,7 +145,7 @@ def complete_plugins(context: click.Context, option: click.Parameter, typed: str
 def say(line: str) -> None:
     """One line of talk, on stderr; a reader that has gone away stops no training."""
     try:
-        print(line, file=sys.stderr, flush=True)
+        print(shown(line), file=sys.stderr, flush=True)
     except OSError:
         import os
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 def print_result(plan: "Plan", result: "Result") -> None:
     """The figures of the saved weights, which weights these are, and where they are."""
     from clfw.badpictures import in_short
+    from clfw.errors import printable
 
     for split, evaluation in result.evaluations.items():
         low, high = evaluation.interval
@@ -22,4 +23,6 @@ def print_result(plan: "Plan", result: "Result") -> None:
     sample = "; bundled sample" if plan.data.source == "sample" else ""
     which = f"{result.trained.weights} weights, step {result.trained.step}"
     bad = f"; {in_short(result.bad)}" if result.bad else ""
-    click.echo(f"{result.folder}: {which}; {result.seconds:.1f} s{sample}{bad}")
+    click.echo(
+        f"{printable(str(result.folder), 4096)}: {which}; {result.seconds:.1f} s{sample}{bad}"
+    )

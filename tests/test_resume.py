@@ -237,6 +237,22 @@ def test_another_version_is_named_and_the_run_goes_on(place: None):
     assert "not promised" in again.err
 
 
+def test_another_kind_of_machine_is_named_and_the_run_goes_on(place: None):
+    whole = whole_run(SMALL)
+    broken(whole)
+    environment = json.loads(Path("run/environment.json").read_text())
+    environment |= {"processor": "pdp11", "device": "cuda (the first GPU)"}
+    Path("run/environment.json").write_text(json.dumps(environment))
+    again = trial(["resume", "run"])
+    assert again.code == 0
+    warnings = [line for line in again.err.splitlines() if line.startswith("warning: ")]
+    assert len(warnings) == 2
+    assert warnings[0].startswith("warning: the processor was pdp11 and is ")
+    assert warnings[1] == (
+        "warning: the device was cuda and is cpu: the same bits are not promised"
+    )
+
+
 def test_threads_are_a_part_of_the_plan(place: None):
     succeed(*SMALL, "--threads", "1", "--out", "run")
     assert json.loads(Path("run/plan.json").read_text())["threads"] == 1

@@ -3,7 +3,7 @@
 import json
 import os
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -175,7 +175,7 @@ def values_of(cls: type[Any], recorded: dict[str, dict[str, Any]], group: str) -
 def version_changes(
     plan: dict[str, Any], environment: dict[str, Any], catalog: Catalog
 ) -> list[str]:
-    """Packages of another version than the run was started with."""
+    """Packages of another version than the run was started with, and another kind of processor."""
     changes = []
     for package, then in environment["packages"].items():
         try:
@@ -189,7 +189,17 @@ def version_changes(
         if now != part["version"] and part["package"] not in environment["packages"]:
             then = printable(str(part["version"]))
             changes.append(f"{printable(part['package'])} was {then} and is {now}")
+    then, now = environment["processor"], runs.environment({})["processor"]
+    if now != then:
+        changes.append(f"the processor was {printable(str(then))} and is {now}")
     return changes
+
+
+def device_change(folder: Path, facts: Mapping[str, str]) -> str:
+    """What computes now and did not when the run was started; "" where it is the same."""
+    recorded = runs.read_json(folder / runs.ENVIRONMENT)
+    then, now = (str(kind.get("device", "")).partition(" ")[0] for kind in (recorded, facts))
+    return "" if then == now else f"the device was {printable(then)} and is {now}"
 
 
 def settled_values(plan: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from clfw.observing import tell_observers
 from clfw.opening import Pictures, Progress
 from clfw.plan import Plan
 from clfw.record import EpochReport
-from clfw.resuming import resume_command, settled_values
+from clfw.resuming import device_change, resume_command, settled_values
 from clfw.runend import KEPT_WEIGHTS, Result, finish, keep_weights, save_again
 from clfw.runstart import header_lines, write_start
 from clfw.stateparts import seed_generators
@@ -76,6 +76,8 @@ def resume(
         storage.sweep(folder)
         storage.sweep(folder / KEPT_WEIGHTS)
         bench = set_up(plan, pictures, seams, progress, folder)
+        if change := device_change(folder, bench.device.facts()):
+            say(f"warning: {change}: the same bits are not promised")
         return carry_on(plan, pictures, bench, seams, folder, claim, say, progress, start)
 
 

@@ -7,7 +7,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from clfw.choices import Choice, choose, choose_augmentations, listed_augmentations
+from clfw.choices import (
+    Choice,
+    choose,
+    choose_augmentations,
+    listed_augmentations,
+    recipe_layers,
+)
 from clfw.components import Architecture, Augmentation, Dataset
 from clfw.datavalues import DataValues
 from clfw.errors import InputMissing, UsageError, nearest, printable
@@ -63,11 +69,6 @@ class DataChoice:
     source: Literal["full", "sample"]
     path: Path | None
     seen: str = ""
-
-    @property
-    def asked(self) -> str:
-        """What names the data on a command line: its entry, or its path where it has none."""
-        return str(self.path) if self.seen else self.choice.entry
 
     def to_json(self) -> dict[str, Any]:
         """For the plan file."""
@@ -162,27 +163,6 @@ def resolve_plan(request: Request, catalog: Catalog, registry: Registry) -> Plan
         deterministic=request.deterministic,
         memory_budget=request.memory_budget,
     )
-
-
-def recipe_layers(recipe: Entry | None) -> dict[str, list[Layer]]:
-    """The values of a recipe entry by group."""
-    groups: dict[str, list[Layer]] = {"model": [], "data": [], "train": []}
-    if recipe is None:
-        return groups
-    for group, values in recipe.table("values").items():
-        where = f"recipe '{recipe.name}'"
-        if group == "augment":
-            continue
-        if group not in groups:
-            known = [*groups, "augment"]
-            raise UsageError(
-                f"{where}: values.{printable(group)}: no such group",
-                hint=nearest(group, known, f"known: {', '.join(known)}"),
-            )
-        if not isinstance(values, dict):
-            raise UsageError(f"{where}: values.{group}: must be a table")
-        groups[group].append(Layer(where, values))
-    return groups
 
 
 def resolve_data(

@@ -75,7 +75,7 @@ def header_lines(
         f"{'from the cache' if pictures.cached else 'decoded now'}",
         *left_out_line(plan, pictures),
         *([f"bad     {in_short(bad)}"] if (bad := bad_lines(pictures.rows)) else []),
-        *warnings_of(findings, plan.data.asked),
+        *warnings_of(findings, str(plan.data.path) if plan.data.seen else plan.data.choice.entry),
         *(
             [f"strays  {counted(len(strays), 'file')} not used: {', '.join(first_strays)}"]
             if strays

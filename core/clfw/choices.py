@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from clfw.components import Augmentation, Component, Kind
-from clfw.errors import UsageError, printable
+from clfw.errors import UsageError, nearest, printable
 from clfw.manager import Catalog
 from clfw.params import Layer, Params, Resolved, params_class, resolve
 from clfw.plugin import Plugin
@@ -47,6 +47,27 @@ def choose(
     own = Layer(f"{group} entry '{entry.name}'", entry.table("values"))
     values = resolve(params_class(offer.component), [own, *layers], group)
     return Choice(entry=entry.name, component=offer.component, plugin=offer.plugin, values=values)
+
+
+def recipe_layers(recipe: Entry | None) -> dict[str, list[Layer]]:
+    """The values of a recipe entry by group."""
+    groups: dict[str, list[Layer]] = {"model": [], "data": [], "train": []}
+    if recipe is None:
+        return groups
+    for group, values in recipe.table("values").items():
+        where = f"recipe '{recipe.name}'"
+        if group == "augment":
+            continue
+        if group not in groups:
+            known = [*groups, "augment"]
+            raise UsageError(
+                f"{where}: values.{printable(group)}: no such group",
+                hint=nearest(group, known, f"known: {', '.join(known)}"),
+            )
+        if not isinstance(values, dict):
+            raise UsageError(f"{where}: values.{group}: must be a table")
+        groups[group].append(Layer(where, values))
+    return groups
 
 
 def choose_augmentations(

@@ -214,7 +214,7 @@ def test_a_class_that_the_weights_lack_is_refused_with_its_row(trained: Trained)
     )
     assert finished.code == 65
     assert "class 'diagonal' is none that the weights know" in finished.err
-    assert "error: train.csv:" in finished.err
+    assert "\n  train.csv:17 (column label): class 'diagonal'" in finished.err
     assert "hint: they know: bottom, middle, top" in finished.err
 
 

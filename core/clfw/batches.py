@@ -80,7 +80,7 @@ class SplitBatches:
         """`images` (N, H, W, C) and `targets` (N,) hold more than the split; `positions` choose it.
 
         `streamed` is the map that `images` is of where it is to stay out of memory: each batch is
-        copied from it, the next one is read ahead, and what was read is given back.
+        read from its file, and the system told of the next one.
         """
         self._format = device.memory_format
         self._device = device.torch_device
@@ -104,9 +104,11 @@ class SplitBatches:
 
     def take(self, index: Tensor) -> Batch:
         """The pictures at `index` (B,) int64 within the split, which lies where the pictures do."""
-        chosen = self._images.index_select(0, self._positions[index])  # (B, H, W, C) uint8
-        if self._streamed is not None:
-            self._streamed.forget()
+        positions = self._positions[index]
+        if self._streamed is None:
+            chosen = self._images.index_select(0, positions)  # (B, H, W, C) uint8
+        else:
+            chosen = torch.from_numpy(self._streamed.read(positions.tolist()))
             if self._device.type == "cuda":  # from pinned memory the host need not wait
                 chosen = chosen.pin_memory().to(self._device, non_blocking=True)
             index = index.to(self._device)

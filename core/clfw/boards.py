@@ -11,6 +11,7 @@ from torch import Tensor
 
 from clfw.errors import counted
 from clfw.grids import draw_grid
+from clfw.pixelmap import PixelMap
 
 SAMPLES = 40
 ANSWERS = 30
@@ -21,13 +22,13 @@ class Answered:
     """Labelled pictures with the model's answers.
 
     Attributes:
-        images: (M, H, W, C) uint8, more than are labelled; a map of a file, it may be.
-        positions: (N,) where in `images` they are.
+        pixels: more pictures than are labelled.
+        positions: (N,) where among them they are.
         targets: (N,) class indices.
         logits: (N, K), on the CPU.
     """
 
-    images: NDArray[np.uint8]
+    pixels: PixelMap
     positions: NDArray[np.int64]
     targets: NDArray[np.int64]
     logits: Tensor
@@ -41,7 +42,7 @@ class Answered:
             true, guess = int(self.targets[row]), int(best.indices[row])
             sure = f"{float(best.values[row]):.0%}"
             captions.append(f"is {self.classes[true]}\nsaid {self.classes[guess]}\nby {sure}")
-        return draw_grid(self.images[self.positions[list(chosen)]], captions, title)
+        return draw_grid(self.pixels.read(self.positions[list(chosen)].tolist()), captions, title)
 
 
 def draw_samples(

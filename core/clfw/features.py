@@ -18,7 +18,7 @@ from clfw.device import Device
 from clfw.errors import DataError, UsageError
 from clfw.folding import folded
 from clfw.opening import Progress
-from clfw.storage import cache_folder, write_atomically
+from clfw.storage import cache_folder, touch, write_atomically
 from clfw.tensorfile import decode, encode
 from clfw.tensorheader import canonical_json
 
@@ -85,6 +85,7 @@ class Extractor:
     """Computes and stores features.
 
     Attributes:
+        name: the data's, for those who look into the cache.
         facts: whatever else decides the numbers (pixels, preprocess, device), for the key.
     """
 
@@ -94,6 +95,7 @@ class Extractor:
     size: int
     facts: dict[str, Any]
     progress: Progress
+    name: str = ""
 
     def plain(self, batches: SplitBatches, split: str) -> FeatureBatches:
         """The features of a split as it is."""
@@ -124,7 +126,9 @@ class Extractor:
         features = stored_features(path, len(batches))
         if features is None:
             features = self._computed(batches, f"{split} features", augment, view).cpu()
-            write_atomically(path, encode({"features": features}))
+            write_atomically(path, encode({"features": features}, {"data": self.name}))
+        else:
+            touch(path)
         return features.to(self.device.torch_device)
 
     def _computed(

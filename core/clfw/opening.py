@@ -100,7 +100,7 @@ def open_table(choice: DataChoice) -> tuple[Source, Table]:
         "values": choice.choice.params.model_dump(mode="json"),
     }
     with attributed(plugin, f"the table of '{component.name}'"):
-        table = read_table(source, reader)
+        table = read_table(source, reader, choice.choice.entry)
     if not table.keys:
         raise DataError(f"data '{choice.choice.entry}': no rows")
     return source, table

@@ -2,14 +2,16 @@
 
 import mmap
 import os
-from collections.abc import Iterable
+import weakref
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from clfw.errors import StorageError
+
 _FORGET = getattr(mmap, "MADV_DONTNEED", None)  # absent where the system takes no advice
-_EXPECT = getattr(mmap, "MADV_WILLNEED", None)
 
 
 class PixelMap:
@@ -21,6 +23,8 @@ class PixelMap:
 
     def __init__(self, descriptor: int, shape: tuple[int, ...], access: int) -> None:
         """The map of an open file of the right size, which may be closed and unlinked after this."""
+        self._file = os.dup(descriptor)
+        weakref.finalize(self, os.close, self._file)
         self._map = mmap.mmap(descriptor, int(np.prod(shape)), access=access)
         self.images: NDArray[np.uint8] = np.ndarray(shape, np.uint8, buffer=self._map)
 
@@ -57,14 +61,26 @@ class PixelMap:
         if _FORGET is not None:
             self._map.madvise(_FORGET)
 
-    def expect(self, positions: Iterable[int]) -> None:
-        """Have the system read these pictures ahead, without waiting for them."""
-        if _EXPECT is None:
-            return
+    def read(self, positions: Sequence[int]) -> NDArray[np.uint8]:
+        """(B, H, W, C) uint8, read from the file: the map would keep far more than these of it.
+
+        (A page that is touched brings its neighbours: megabytes, on recent systems.)
+
+        Raises:
+            StorageError: the file was cut meanwhile.
+        """
+        chosen = np.empty((len(positions), *self.images.shape[1:]), np.uint8)
         size = self.images[0].nbytes
-        for position in positions:
-            first = position * size // mmap.PAGESIZE * mmap.PAGESIZE
-            self._map.madvise(_EXPECT, first, (position + 1) * size - first)
+        for picture, position in zip(chosen, positions, strict=True):
+            if os.preadv(self._file, [picture.data], position * size) < size:
+                raise StorageError("the cache of decoded pictures was cut while it was read")
+        return chosen
+
+    def expect(self, positions: Sequence[int]) -> None:
+        """Have the system read these pictures ahead, without waiting for them."""
+        size = self.images[0].nbytes
+        for position in positions if hasattr(os, "posix_fadvise") else ():
+            os.posix_fadvise(self._file, position * size, size, os.POSIX_FADV_WILLNEED)
 
     def flush(self) -> None:
         """What was written, onto the disk."""

@@ -228,14 +228,17 @@ def draw_pictures(
     where, training = pictures.where(split), pictures.where("train")[:SAMPLES]
     classes = bench.task.classes
     answered = Answered(
-        images=pictures.images,
+        pixels=pictures.pixels,
         positions=where,
         targets=pictures.targets[where],
         logits=logits[split],
         classes=classes,
     )
     first = draw_samples(
-        pictures.images[training], pictures.targets[training], classes, plan.data.choice.entry
+        pictures.pixels.read(training.tolist()),
+        pictures.targets[training],
+        classes,
+        plan.data.choice.entry,
     )
     drawn = {
         "curves": draw_curves(trained.history, title),

@@ -82,6 +82,11 @@ def write_durably(path: Path, data: bytes) -> None:
         os.close(descriptor)
 
 
+def is_unfinished(path: Path) -> bool:
+    """Whether a name is one of `unique_name`."""
+    return path.name.startswith(".") and ".tmp-" in path.name
+
+
 def sweep(folder: Path) -> None:
     """Remove what a killed process left half made in a folder that nobody else writes."""
     for path in folder.glob(".*.tmp-*"):

@@ -135,8 +135,9 @@ def figure_of_answers(
     if what == "confusion":
         evaluation = seams.evaluator.evaluate(logits, torch.from_numpy(targets), header.classes)
         return draw_confusion(evaluation, title)
+    assert opened.pixels is not None, "a split's pictures are mapped"
     answered = Answered(
-        images=opened.images,
+        pixels=opened.pixels,
         positions=opened.positions,
         targets=targets,
         logits=logits,

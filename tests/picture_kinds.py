@@ -5,6 +5,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -158,6 +159,10 @@ def png_kinds() -> dict[str, Kind]:
         exif[0x0112] = turn
         turned = encoded(colour, "PNG", exif=exif)
         kinds[f"exif {turn}"] = Kind("PNG", turned, TURNS[turn](colour))
+        told = [chunk for chunk in chunks_of(turned) if chunk[0] == b"eXIf"]
+        others = [chunk for chunk in chunks_of(turned) if chunk[0] != b"eXIf"]
+        behind = png_of([*others[:-1], *told, others[-1]])
+        kinds[f"exif {turn} behind the pixels"] = Kind("PNG", behind, TURNS[turn](colour))
     return {f"png, {name}": kind for name, kind in kinds.items()}
 
 
@@ -252,6 +257,7 @@ def webp_kinds() -> dict[str, Kind]:
     return {f"webp, {name}": kind for name, kind in kinds.items()}
 
 
+@cache
 def all_kinds() -> dict[str, Kind]:
     """Every kind by name."""
     return png_kinds() | jpeg_kinds() | bmp_kinds() | webp_kinds()

@@ -190,8 +190,8 @@ def decode_by_reference(data: bytes) -> Pixels:
             if wide and "transparency" in picture.info:
                 raise DataError("a transparent colour of 16 bits; save it with an alpha channel")
             picture.load()
-            upright = ImageOps.exif_transpose(picture)
-            return mode_to_pixels(upright)
+            ImageOps.exif_transpose(picture, in_place=True)
+            return mode_to_pixels(picture)
     except DataError:
         raise
     except Image.DecompressionBombError as error:  # Pillow's own, higher limit

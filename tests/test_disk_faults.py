@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from commandline import assert_refused, clfw, succeed
 from failing import ERRORS, calls, fail_at
 from killing import SMALL, Reference, go_on, killed, no_lock, reference
 from matrix import write_data
-from trials import IO_KINDS, Trial, bits, trial, workplace
+from trials import IO_KINDS, Fail, Trial, bits, trial, workplace
 
 
 @pytest.fixture
@@ -46,6 +47,21 @@ def test_every_single_io_call_may_fail(error: int, lasting: bool, place: None):
     assert tally.faults == []
     assert tally.planned == tally.landed == tally.exact == calls(whole)
     assert tally.kinds.keys() == set(IO_KINDS.values()) - {"cut"}
+
+
+def test_a_disk_that_fills_names_the_step_its_size_and_the_way_on(place: None):
+    whole = reference(SMALL)
+    places = [number for number, kind in enumerate(whole.events) if kind in IO_KINDS.values()]
+    after = whole.places("step")[2]
+    saved = next(n for n, at in enumerate(places) if at > after and whole.events[at] == "create")
+    full = partial(Fail, at=saved, error=errno.ENOSPC, lasting=False)
+    ended = trial([*SMALL, "--out", "run"], full)
+    assert ended.code == 74
+    (line,) = ended.errors
+    assert re.fullmatch(
+        r"error: run/checkpoints: cannot save step 4 \(0\.\d MB\): No space left on device", line
+    )
+    assert ended.err.splitlines()[-1] == "hint: free some space, then: clfw resume run"
 
 
 def test_too_little_room_is_refused_before_the_first_step(

@@ -1,5 +1,6 @@
 """Every way a run can end: its exit code, and one line that says what is wrong."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -143,10 +144,27 @@ def damage_all() -> None:
         path.write_bytes(b"{}")
 
 
+def later_plan() -> None:
+    plan = json.loads(Path("run/plan.json").read_text())
+    plan["clfw"] = "99"
+    plan["train"]["future"] = {"value": 1, "origin": "default"}
+    Path("run/plan.json").write_text(json.dumps(plan))
+
+
+def later_checkpoints() -> None:
+    for path in Path("run/checkpoints").glob("step-*/manifest.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 99}))
+
+
 GOLDEN: dict[str, tuple[Callable[[], object], int, str]] = {
     "no plan": (lambda: Path("run/plan.json").unlink(), 66,
                 "run: is no run folder: it has no plan.json"),
     "plan no JSON": (lambda: spoil("plan.json", b"\x80\x04pickle"), 65, "run/plan.json: damaged: "),
+    "plan of a later version": (later_plan, 65,
+                                "run: plan.json: train.future: no such parameter (written by clfw 99"),
+    "checkpoints of a later version": (later_checkpoints, 65,
+                                       "run/checkpoints: no checkpoint is intact: step-000000004: "
+                                       "format 99; this clfw reads 1; step-000000002: format 99;"),
     "plan a list": (lambda: spoil("plan.json", b"[]"), 65, "run: damaged: TypeError"),
     "data no JSON": (lambda: spoil("data.json", b""), 65, "run/data.json: damaged: "),
     "every checkpoint damaged": (damage_all, 65, "run/checkpoints: no checkpoint is intact: step-"),

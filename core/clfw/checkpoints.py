@@ -23,6 +23,7 @@ from clfw.tensorheader import canonical_json, strict_json
 
 FORMAT = 1
 KEPT = 2
+NEWER = "upgrade clfw"  # what helps with a format of the future
 TENSORS, COUNTERS, MANIFEST = "state.safetensors", "state.json", "manifest.json"
 
 
@@ -124,7 +125,10 @@ def require_whole(name: str, files: Mapping[str, bytes]) -> int:
     try:
         found = strict_json(files[MANIFEST])
         if found["format"] != FORMAT:
-            raise DataError(f"{name}: format {printable(str(found['format']))}, not {FORMAT}")
+            raise DataError(
+                f"{name}: format {printable(str(found['format']))}; this clfw reads {FORMAT}",
+                hint=NEWER,
+            )
         if found["step"] != step:
             raise DataError(f"{name}: the manifest is of another checkpoint")
         wanted = strict_json(expected)["files"]
@@ -158,16 +162,15 @@ def latest(folder: Path) -> tuple[Snapshot | None, list[str]]:
         DataError: there are checkpoints, and none verifies.
     """
     faults: list[str] = []
+    hint = "start the run again"
     for checkpoint in listed(folder):
         try:
             return read(checkpoint), faults
         except DataError as error:
             faults.append(error.message)
+            hint = NEWER if error.hint == NEWER else hint
     if faults:
-        raise DataError(
-            f"{folder}: no checkpoint is intact: {'; '.join(faults[:3])}",
-            hint="start the run again",
-        )
+        raise DataError(f"{folder}: no checkpoint is intact: {'; '.join(faults[:3])}", hint=hint)
     return None, faults
 
 

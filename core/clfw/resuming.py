@@ -94,6 +94,12 @@ def read_run(
             changes=tuple(version_changes(plan_json, environment, catalog)),
             summary=finished,
         )
+    except UsageError as error:
+        then, now = printable(str(plan_json.get("clfw"))), metadata.version("clfw")
+        raise DataError(
+            f"{printable(str(folder))}: {error.message} (written by clfw {then}, this is {now})",
+            hint="put it back as it was" if then == now else f"go on with clfw {then}",
+        ) from None
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DataError(f"{printable(str(folder))}: damaged: {printable(repr(error))}") from None
 

@@ -6,7 +6,6 @@ what would slow a peer for nothing is switched off: progress bars, log files, ch
 """
 
 import os
-import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -294,14 +293,3 @@ PEERS: dict[str, tuple[str, str, Fit, dict[int, float]]] = {
     "skorch": ("skorch", "skorch", skorch, {64: 1.8, 200: 1.6}),
     "keras": ("Keras on torch", "keras", keras, {}),
 }
-
-
-def quietly(fit: Fit) -> Fit:
-    """`fit` without the warnings of its libraries."""
-
-    def quiet(*arguments: Any) -> Any:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return fit(*arguments)
-
-    return quiet

@@ -29,7 +29,7 @@ from torch.nn.functional import cross_entropy
 
 import written
 from bare import accuracy, clfw_epochs, math_recipe, network
-from peer_loops import LR, PEERS, amsgrad, quietly
+from peer_loops import LR, PEERS, amsgrad
 from pictures import Decoded, decoded, own_cache
 from timing import Comparison, parser, report
 
@@ -112,7 +112,7 @@ def measure_one(name: str, batch_size: int, options: argparse.Namespace) -> dict
     else:
         with tempfile.TemporaryDirectory(prefix="clfw-peer-") as folder:
             write_mnist(Path(folder), training, test.first(500))  # fastai looks at it every epoch
-            fit = quietly(PEERS[name][2])
+            fit = PEERS[name][2]
             answer = fit(plain_network(training), Path(folder), batch_size, epochs, stopwatch)
     return {
         "accuracy": accuracy(answer, test),

@@ -70,7 +70,7 @@ def interleaved(
 
 def parser(description: str, pairs: int = 5) -> argparse.ArgumentParser:
     """The options that every benchmark has."""
-    made = argparse.ArgumentParser(description=description.splitlines()[0])
+    made = argparse.ArgumentParser(description=description.partition("\n")[0])
     made.add_argument("--pairs", type=int, default=pairs, help="pairs that are kept")
     made.add_argument("--quick", action="store_true", help="tiny sizes: does it work at all")
     made.add_argument(
@@ -164,10 +164,7 @@ def markdown(result: dict[str, Any]) -> str:
                 notes.append(note)
             marks += f" [{notes.index(note) + 1}]"
         lines.append(row(comparison, marks))
-    settings = " ".join(
-        f"--{key.replace('_', '-')}" + ("" if value is True else f" {value}")
-        for key, value in result["settings"].items()
-    )
+    settings = " ".join(option(key, value) for key, value in result["settings"].items())
     return "\n".join(
         [
             *lines,
@@ -180,6 +177,14 @@ def markdown(result: dict[str, Any]) -> str:
             + ", ".join(f"{package} {version}" for package, version in versions.items()),
         ]
     )
+
+
+def option(key: str, value: Any) -> str:
+    """A setting as it is typed."""
+    name = f"--{key.replace('_', '-')}"
+    if value is True:
+        return name
+    return " ".join(f"{name} {item}" for item in (value if isinstance(value, list) else [value]))
 
 
 def row(comparison: Comparison, marks: str) -> str:

@@ -1,7 +1,7 @@
 """clfw's training loop against the best bare PyTorch loop on the same work, in one process.
 
     python benchmarks/loop.py            # a minute
-    python benchmarks/loop.py --pairs 9 --pictures 12000
+    python benchmarks/loop.py --pairs 7 --pictures 10000
 
 Both train the same network from the same weights on the same pictures, held in memory as uint8, with
 the same fused Adam and ReLU behind the pooling. The bare loop takes the memory format that it is

@@ -113,7 +113,7 @@ def compare(entry: str, options: argparse.Namespace) -> Comparison:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and report."""
-    options = parser(__doc__ or "")
+    options = parser(__doc__ or "", pairs=3)
     options.add_argument("--steps", type=int, default=100, help="updates of each training")
     options.add_argument("--side", choices=("clfw", "bare"), help=argparse.SUPPRESS)
     options.add_argument("--data", help=argparse.SUPPRESS)

@@ -108,6 +108,7 @@ def report(
     }
     print(markdown(result))
     if options.json is not None:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 

@@ -455,7 +455,7 @@ def test_the_command_prints_each_fault_and_ends_with_69(
 def test_the_command_takes_files_for_a_reader() -> None:
     write_bars(Path("bars"))
     finished = succeed("plugins", "check", "csv_images", "--data", "csv_images=bars")
-    assert finished.out == "csv_images: 14 checks, 0 faults\n"
+    assert finished.out == "csv_images: 16 checks, 0 faults\n"
     assert_refused(clfw("plugins", "check", "csv_images", "--data", "bars"), 2, "--data 'bars'")
 
 

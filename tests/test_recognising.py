@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from clfw.components import Dataset
 from clfw.errors import ClfwError, DataError
 from clfw.manager import Catalog, installed_catalog
 from clfw.opening import OpenedData, open_data
@@ -16,6 +17,9 @@ from clfw.params import Layer, parse_settings
 from clfw.plan import Request, resolve_data
 from clfw.recognising import entry_name, find_data
 from clfw.registry import Entry, Registry
+from clfw.source import Recognised
+from clfw.testing.datasets import dataset_checks
+from clfw.testing.finding import Fault
 from commandline import assert_refused, clfw, succeed
 from tiny_sets import bar, pack, png, write_bars, write_list
 
@@ -413,3 +417,21 @@ def test_a_zip_of_many_members_is_opened_once_for_all_readers(
     )  # fmt: skip
     assert entry("photos.zip").component == "image_folder"
     assert len(openings) == 1
+
+
+def test_the_kit_holds_a_reader_to_knowing_its_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    write(CLASSES, Path("photos"))
+    offer = CATALOG.find("dataset", "image_folder")
+    assert isinstance(offer.component, Dataset)
+    check = dataset_checks(offer.component, offer.plugin, Path("photos"))["recognising its files"]
+    check()
+    for answer, said in (
+        (None, "gives NoneType for the files"),
+        (Recognised(values={"colour": 1}, seen="pictures"), "sets 'colour', which is no parameter"),
+        (Recognised(values={}, seen=""), "says nothing of what it saw"),
+    ):
+        monkeypatch.setattr(
+            "clfw_plugins.image_folder.recognition.recognise_folders", lambda *_, a=answer: a
+        )
+        with pytest.raises(Fault, match=said):
+            check()

@@ -20,6 +20,7 @@ from clfw.preprocess import Preprocess
 from clfw.source import SPLITS, Source, Table
 from clfw.testing.declarations import imported_with
 from clfw.testing.finding import Check, Fault, require
+from clfw.testing.recognition import recognises_its_files, without_pixels
 
 MOST_ROWS = 10_000  # of a sample
 MOST_BYTES = 64_000_000  # of a sample's pictures, decoded or not
@@ -43,6 +44,9 @@ def dataset_checks(component: Dataset, plugin: Plugin, path: Path | None) -> dic
         "opening twice": partial(has_a_stable_fingerprint, component, path),
         "importing the reader": partial(without_torch, component),
     }
+    if component.recognise and path is not None:
+        checks["recognising its files"] = partial(recognises_its_files, component, path)
+        checks["importing the recogniser"] = partial(without_pixels, component)
     if not component.needs_path:
         checks["measuring the sample"] = lambda: is_small(once())
     return checks

@@ -38,7 +38,7 @@ COMBINATIONS: dict[str, tuple[str, ...]] = {
         *train(schedule="plateau", plateau_patience=0, evaluate_steps=2, monitor="loss", lr=0.1)
     ),
     "accumulation": plain(*train(accumulate=2), *DROPOUT),
-    "augmentation": plain("--augment", "flip,rotate"),
+    "augmentation, balanced": plain("--augment", "flip,rotate", *train(sampling="balanced")),
     "mixed labels": plain("--augment", "mixup", *train(label_smoothing=0.1)),
     "dropout": plain(*DROPOUT, *train(optimizer="sgd", momentum=0.9, nesterov="true")),
     "batch norm": plain(*NORM, *train(keep="last")),

@@ -6,7 +6,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clfw.batches import Normalise, SplitBatches, batch_bounds, evaluation_size, shuffled
+from clfw.batches import (
+    Normalise,
+    SplitBatches,
+    balanced,
+    batch_bounds,
+    evaluation_size,
+    shuffled,
+    times_before,
+)
 from clfw.device import TorchDevice
 from clfw.preprocess import Preprocess
 from training_job import PREPROCESS, everything, pictures
@@ -108,3 +116,65 @@ def test_colours_are_in_the_order_of_the_channels():
 @pytest.mark.parametrize(("side", "expected"), [(28, 512), (224, 26), (4096, 1)])
 def test_evaluation_batches_are_of_a_size_that_the_input_fixes(side: int, expected: int):
     assert evaluation_size(Preprocess(channels=3, height=side, width=side)) == expected
+
+
+UNEVEN = np.repeat(np.arange(3), [900, 90, 10])
+
+
+def uneven() -> SplitBatches:
+    """A thousand pictures, of which a class has ninety in a hundred; picture n is of brightness n."""
+    images = np.arange(1000, dtype=np.uint16).view(np.uint8).reshape(1000, 1, 2, 1)
+    return SplitBatches(images, UNEVEN, np.arange(1000), TorchDevice("cpu"))
+
+
+def test_balanced_sampling_draws_every_class_and_every_row_in_it_as_often() -> None:
+    epochs = [balanced(torch.from_numpy(UNEVEN), 0, epoch)[0] for epoch in range(60)]
+    drawn = torch.cat(epochs)
+    counts = torch.bincount(drawn, minlength=1000).double()
+    for k, size in enumerate((900, 90, 10)):
+        of_class = counts[torch.from_numpy(k == UNEVEN)]
+        expected = 60_000 / 3 / size
+        assert abs(of_class.sum() - 20_000) < 600  # more than five standard deviations
+        assert ((of_class - expected).abs() < 6 * expected**0.5).all()
+
+
+def test_balanced_epochs_are_as_long_and_can_start_at_any_batch() -> None:
+    data = uneven()
+    order = {"seed": 4, "epoch": 2, "sampling": "balanced"}
+    whole = list(data.training(64, **order))
+    assert [len(b) for b in whole] == [len(b) for b in data.training(64, seed=4, epoch=2)]
+    for part, again in zip(whole[7:], data.training(64, start=7, **order), strict=True):
+        assert torch.equal(part.images, again.images)
+        assert torch.equal(part.rows, again.rows)
+        assert torch.equal(part.targets, again.targets)
+    others = [(seed, epoch) for seed in range(3) for epoch in range(3)]
+    orders = {tuple(balanced(data.targets, *other)[0].tolist()) for other in others}
+    assert len(orders) == 9
+
+
+def test_a_picture_drawn_again_keeps_its_class_and_has_a_number_of_its_own() -> None:
+    (batch,) = uneven().training(1000, seed=0, epoch=0, sampling="balanced")
+    rows = batch.rows % 1000
+    brightness = (batch.images * 255).round().long().flatten(1)
+    assert torch.equal(brightness[:, 0] + 256 * brightness[:, 1], rows)
+    assert torch.equal(batch.targets, torch.from_numpy(UNEVEN)[rows])
+    assert len(set(batch.rows.tolist())) == 1000  # so that an augmentation draws anew for it
+    assert len(set(rows.tolist())) < 600
+    assert set(range(1000)) & set(batch.rows.tolist()) == set(rows.tolist())
+
+
+def test_a_class_without_a_row_is_never_drawn() -> None:
+    order, _ = balanced(torch.tensor([0, 0, 2, 5]), 0, 0)
+    assert set(order.tolist()) <= {0, 1, 2, 3}
+
+
+@given(values=st.lists(st.integers(0, 9), max_size=40))
+def test_copies_are_counted_in_their_order(values: list[int]) -> None:
+    expected = [values[:place].count(value) for place, value in enumerate(values)]
+    assert times_before(torch.tensor(values, dtype=torch.int64)).tolist() == expected
+
+
+def test_the_balanced_order_is_the_same_in_every_version() -> None:
+    order, copies = balanced(torch.tensor([0, 0, 0, 0, 0, 1, 1, 2]), 0, 0)
+    assert order.tolist() == [2, 7, 5, 7, 5, 2, 7, 3]
+    assert copies.tolist() == [0, 0, 0, 1, 1, 1, 2, 0]

@@ -10,7 +10,8 @@ from torch.nn.functional import cross_entropy, log_softmax
 
 from clfw.errors import UsageError
 from clfw.optimisation import Progress, build_loss, build_optimizer, scheduled_lr
-from clfw.recipe import Recipe
+from clfw.params import Resolved
+from clfw.recipe import Recipe, for_classes
 from training_job import network
 
 TARGETS = torch.tensor([0, 0, 0, 1, 1, 2])
@@ -84,6 +85,28 @@ def test_given_weights_are_those_of_the_classes():
 def test_weights_of_another_count_are_refused():
     with pytest.raises(UsageError, match="has 2 values, and there are 3 classes"):
         build_loss(Recipe(class_weights=(1.0, 2.0)), TARGETS, 3)
+
+
+def test_weights_by_name_are_put_in_the_order_of_the_classes():
+    given = Resolved(Recipe(class_weights={"cat": 3.0, "ant": 0.5}), {"class_weights": "--set"})
+    settled = for_classes(given, ("ant", "bee", "cat"))
+    assert settled.params.class_weights == (0.5, 1.0, 3.0)
+    assert settled.origins == given.origins
+    for weights in ("balanced", "none", (1.0, 2.0, 3.0)):
+        given = Resolved(Recipe(class_weights=weights), {})
+        assert for_classes(given, ("ant", "bee", "cat")).params.class_weights == weights
+
+
+def test_a_weight_for_a_class_that_is_none_is_refused():
+    given = Resolved(Recipe(class_weights={"bea": 2.0}), {})
+    with pytest.raises(UsageError, match="there is no class 'bea'") as caught:
+        for_classes(given, ("ant", "bee", "cat"))
+    assert caught.value.hint == "did you mean 'bee'?"
+
+
+def test_classes_are_not_balanced_twice():
+    with pytest.raises(ValueError, match="take one of them"):
+        Recipe(class_weights="balanced", sampling="balanced")
 
 
 def test_targets_may_be_shares_of_classes():

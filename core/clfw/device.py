@@ -1,7 +1,9 @@
 """Where and how tensors are computed: the processor, memory format and threads, each with a reason."""
 
 import contextlib
+import ctypes
 import os
+import sys
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -11,6 +13,8 @@ from torch import nn
 from clfw.errors import UsageError, nearest
 
 NAMES = ("auto", "cpu", "cuda", "mps")
+KEPT = 1 << 30  # bytes of freed memory kept, at most
+M_MMAP_MAX, M_TRIM_THRESHOLD = -4, -1  # of glibc's malloc.h
 WIDE = 16  # output channels of the widest convolution from which channels-last pays on a CPU
 
 
@@ -70,12 +74,25 @@ def prepare(threads: int | None, deterministic: bool) -> None:
     On a GPU the fastest kernels add in an order that changes from run to run; deterministic ones do
     not, and where there is none an operation fails by name.
     """
+    keep_freed_memory()
     if threads is not None:
         torch.set_num_threads(threads)
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
         torch.backends.cudnn.benchmark = False
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep what is freed for the next step, which asks for as much again.
+
+    Left alone it gives every large tensor back to the system; fresh pages then take a tenth of the
+    time of a small network's step, and a third of that of its evaluation.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:  # as in musl
+        mallopt(M_MMAP_MAX, 0)
+        mallopt(M_TRIM_THRESHOLD, KEPT)
 
 
 def choose(request: str) -> tuple[str, str]:

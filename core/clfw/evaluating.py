@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from clfw.batches import Normalise, SplitBatches, evaluation_size
+from clfw.device import prepare
 from clfw.evaluation import Evaluation, predict_logits
 from clfw.inference import OpenedPictures, Prediction
 from clfw.manager import Catalog
@@ -16,6 +17,7 @@ def logits_of(
     header: Header, opened: OpenedPictures, catalog: Catalog, seams: Seams, device_name: str
 ) -> Tensor:
     """(M, K) logits of the opened pictures on the CPU."""
+    prepare(None, deterministic=False)
     device = seams.device(device_name)
     model = device.place(restore_model(header, catalog))
     why = why_streamed(opened.images.nbytes, None, device.torch_device)

@@ -120,6 +120,10 @@ def test_pictures_or_data_must_be_named_and_the_hint_shows_how(trained: Trained)
     refused = clfw("predict", trained.folder)
     assert refused.code == 2
     assert f"hint: clfw predict {trained.folder} PICTURE.png, or clfw" in refused.err
+    Path("folder").mkdir()
+    assert "hint: name the pictures in it" in clfw("predict", trained.folder, "folder").err
+    absent = clfw("predict", trained.folder, "absent.png")
+    assert (absent.code, absent.out) == (66, "")
     picture = ("predict", trained.folder, "x.png", "--sample")
     assert "error: --sample: says which files of a data entry" in clfw(*picture).err
 
@@ -183,9 +187,10 @@ def test_a_picture_that_does_not_decode_keeps_its_place(trained: Trained):
 
 
 def test_predicting_nothing_but_broken_pictures_is_a_failure(trained: Trained):
-    finished = clfw("predict", trained.folder, "absent.png")
+    Path("broken.png").write_bytes(b"no picture")
+    finished = clfw("predict", trained.folder, "broken.png", "absent.png")
     assert finished.code == 65
-    assert finished.out.startswith("absent.png  error: ")
+    assert finished.out.startswith("broken.png  error: ")
     assert "none of the pictures can be read" in finished.err
 
 

@@ -33,7 +33,7 @@ def test_a_new_plugin_installs_passes_its_own_test_is_listed_and_runs(
     folder = Path(written.out.strip())
     assert folder == Path("clfw-brand-new")
     assert {path.name for path in folder.iterdir()} == {
-        "README.md", "pyproject.toml", "tests", "clfw_brand_new",
+        ".gitignore", "README.md", "pyproject.toml", "tests", "clfw_brand_new",
     }  # fmt: skip
     assert {path.name for path in (folder / "clfw_brand_new").iterdir()} == FILES[kind]
 

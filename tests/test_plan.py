@@ -9,10 +9,11 @@ import pytest
 from pydantic import Field
 
 from clfw.components import Architecture, Augmentation, Dataset
+from clfw.datafolders import data_folder, weights_folder
 from clfw.errors import ClfwError, InputMissing, PluginError, UsageError
 from clfw.manager import Catalog, Plugin, gather
 from clfw.params import Params
-from clfw.plan import Plan, Request, data_folder, resolve_plan, weights_folder
+from clfw.plan import Plan, Request, resolve_plan
 from clfw.registry import Entry, Registry, derived, parse
 from clfw.tensorheader import canonical_json
 

@@ -22,6 +22,7 @@ from clfw.attribution import called
 from clfw.components import Dataset
 from clfw.connecting import Network
 from clfw.copying import require_source
+from clfw.datafolders import data_folder, weights_folder
 from clfw.errors import (
     ClfwError,
     DataError,
@@ -34,7 +35,7 @@ from clfw.errors import (
 from clfw.gathering import FetchJob, Report, copy_whole, gather, lacking_files
 from clfw.manager import Catalog
 from clfw.params import Layer
-from clfw.plan import DataChoice, Request, data_folder, resolve_data, weights_folder
+from clfw.plan import DataChoice, Request, resolve_data
 from clfw.registry import Entry, Registry
 from clfw.remote import remotes_of
 from clfw.rows import check_rows

@@ -82,10 +82,12 @@ class Catalog:
         hearing = {plugin.name: plugin for plugin in self.plugins if plugin.observer is not None}
         if name in hearing:
             return hearing[name]
-        raise self.unknown("plugin that hears of epochs is", name, hearing)
+        raise self.unknown("plugin that hears of epochs is", name, hearing, "clfw plugins")
 
-    def unknown(self, what: str, name: str, known: Iterable[str]) -> ClfwError:
-        """The error for a name that nothing has.
+    def unknown(
+        self, what: str, name: str, known: Iterable[str], listing: str = "clfw list"
+    ) -> ClfwError:
+        """The error for a name that nothing has; `listing` is the command that shows those known.
 
         It is a plugin's where one that is broken or off may be what has the name: it bears the name
         itself, or no known name resembles it. Otherwise it is a mistake in the name.
@@ -102,7 +104,7 @@ class Catalog:
         if suspects and (suspects != absent or not hint):
             remedy = suspects[0].remedy or f"switch it on, without {DISABLE}={suspects[0].name}"
             return PluginError(message, hint=f"{remedy}; all of them: clfw plugins")
-        return UsageError(message, hint=hint or "see what there is: clfw list")
+        return UsageError(message, hint=hint or f"see what there is: {listing}")
 
 
 def installed_catalog(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from clfw.attribution import attributed, called
 from clfw.badpictures import without_bad
+from clfw.datafolders import weights_folder
 from clfw.datavalues import DataValues
 from clfw.decoding import checked_array, decode_bytes, quiet_reference
 from clfw.errors import DataError, UsageError
@@ -17,7 +18,7 @@ from clfw.exclusion import excluded_rows
 from clfw.params import Params, Resolved
 from clfw.pixelmap import PixelMap
 from clfw.pixels import PixelStore, Tick, by_row, measure, open_pixels
-from clfw.plan import DataChoice, Plan, weights_folder
+from clfw.plan import DataChoice, Plan
 from clfw.preprocess import Preprocess
 from clfw.rows import Rows, check_rows, fingerprint, read_table
 from clfw.source import Source, Table

@@ -1,6 +1,5 @@
 """Everything about a run, resolved and validated from names and values. No torch, no data read."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -15,15 +14,15 @@ from clfw.choices import (
     recipe_layers,
 )
 from clfw.components import Architecture, Augmentation, Dataset
+from clfw.datafolders import data_folder, locate, missing, require_named_folder
 from clfw.datavalues import DataValues
-from clfw.errors import InputMissing, UsageError, nearest, printable
-from clfw.manager import Catalog, warn
+from clfw.errors import UsageError, nearest, printable
+from clfw.manager import Catalog
 from clfw.params import Layer, Params, Resolved, params_class, parse_settings, resolve
 from clfw.plugin import Plugin
 from clfw.recipe import Recipe
 from clfw.recognising import find_data
 from clfw.registry import Entry, Registry
-from clfw.userfolders import user_folder
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -187,12 +186,13 @@ def resolve_data(
             f"--sample: data '{entry.name}' has none, or --require-full refuses it",
             hint="leave one of the two options out",
         )
-    require_named_folder(request)
-    path = None if request.sample else locate(common, entry, request.data_folder or data_folder())
+    require_named_folder(request.data_folder)
+    folder = request.data_folder or data_folder()
+    path = None if request.sample else locate(common, entry, folder)
     if path is not None:
         return DataChoice(choice=choice, values=common, source="full", path=path, seen=entry.seen)
     if not sample or request.require_full or common.origins["path"] == "--set":
-        raise missing(entry, common.params.path, request)
+        raise missing(common, entry, folder, request.require_full)
     stand_in = Entry(
         name=entry.name, section="data", origin=entry.origin, fields={"component": sample}
     )
@@ -225,60 +225,3 @@ def only(layers: Sequence[Layer], cls: type[Params]) -> list[Layer]:
         Layer(layer.origin, {k: v for k, v in layer.values.items() if k in cls.model_fields})
         for layer in layers
     ]
-
-
-def data_folder() -> Path:
-    """Where full datasets are looked for: `CLFW_DATA_DIR`, else the platform's data folder."""
-    override = os.environ.get("CLFW_DATA_DIR")
-    if override:
-        return Path(override)
-    return user_folder("data") / "data"
-
-
-def require_named_folder(request: Request) -> None:
-    """Raise when `--data-dir` is not there, warn when `CLFW_DATA_DIR` is not.
-
-    A typo must not end in the sample unsaid; the variable may name a folder that is yet to be
-    filled by `clfw fetch`.
-    """
-    if request.data_folder is not None and not request.data_folder.is_dir():
-        raise InputMissing(
-            f"--data-dir: there is no folder '{printable(str(request.data_folder))}'",
-            hint="mend the name, or leave it out",
-        )
-    named = os.environ.get("CLFW_DATA_DIR")
-    if request.data_folder is None and named and not Path(named).is_dir():
-        warn(f"CLFW_DATA_DIR: there is no folder '{printable(named)}'")
-
-
-def weights_folder(folder: Path) -> Path:
-    """Where fetched pretrained weights are: beside the datasets."""
-    return folder / "weights"
-
-
-def locate(values: Resolved[DataValues], entry: Entry, folder: Path) -> Path | None:
-    """The data's folder or file, or None.
-
-    What a person or their registry wrote is tried from the working folder first; the packaged
-    entries look in the data folder alone, so that a stray `./mnist` does not become the data.
-    """
-    name = values.params.path or entry.name
-    packaged = entry.origin == "clfw" and values.origins["path"] != "--set"
-    candidates = [folder / name, folder / f"{name}.zip"]
-    if not packaged:
-        candidates.insert(0, Path(name).expanduser())
-    # Unlike `Path.exists`, this answers for names too long for the file system as well.
-    return next((path for path in candidates if os.path.exists(path)), None)  # noqa: PTH110
-
-
-def missing(entry: Entry, path: str, request: Request) -> InputMissing:
-    """The error for data that is not there."""
-    folder = request.data_folder or data_folder()
-    ways = [f"put it into {folder} or name that folder with --data-dir"]
-    if entry.fields.get("fetch"):
-        ways.insert(0, f"clfw fetch {entry.name}")
-    what = "the full set" if request.require_full else "the data"
-    return InputMissing(
-        f"data '{entry.name}': {what} '{printable(path or entry.name)}' is not in {folder}",
-        hint=", or ".join(ways),
-    )

@@ -7,8 +7,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from clfw.datafolders import data_folder
 from clfw.errors import ClfwError, counted
-from clfw.plan import data_folder
 from clfw.registry import read_registry
 from clfw.storage import cache_root
 

@@ -11,6 +11,7 @@ from clfw import runs
 from clfw.attribution import attributed, called
 from clfw.augmenting import build_augments, chain
 from clfw.batches import Batches, Normalise, SplitBatches, evaluation_size
+from clfw.datafolders import weights_folder
 from clfw.device import Device, TorchDevice, prepare
 from clfw.evaluation import Evaluation, Evaluator, StandardEvaluator, predict_logits
 from clfw.features import Extractor, backbone_digest, frozen_parts, identity
@@ -18,7 +19,7 @@ from clfw.job import AugmentBatch, Trainer, no_augmentation
 from clfw.memorybudget import SHARE, MemoryBudget, memory_budget
 from clfw.opening import Pictures, Progress, task_of
 from clfw.optimisation import build_loss
-from clfw.plan import Plan, weights_folder
+from clfw.plan import Plan
 from clfw.source import SPLITS
 from clfw.stateparts import seed_generators
 from clfw.task import Task

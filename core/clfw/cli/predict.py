@@ -18,7 +18,15 @@ from clfw.cli.options import (
     settings_option,
     source_options,
 )
-from clfw.errors import DataError, OutputError, UsageError, counted, joined
+from clfw.errors import (
+    DataError,
+    InputMissing,
+    OutputError,
+    UsageError,
+    counted,
+    joined,
+    printable,
+)
 from clfw.source import SPLITS
 
 if TYPE_CHECKING:
@@ -83,6 +91,7 @@ def predict(
         )
     if out is not None:
         require_new(out)
+    refuse_no_pictures(images)
     there = installed(registry, disabled)
     header = read_header(find_weights(path))
     if images:
@@ -110,6 +119,17 @@ def predict(
 
     rows = predict_split(header, opened, there.catalog, seams or Seams(), device)
     hand_over(rows, opened, out, as_json)
+
+
+def refuse_no_pictures(images: tuple[Path, ...]) -> None:
+    """Raise where a person has named folders alone, or nothing that is there."""
+    if images and all(os.path.isdir(image) for image in images):  # noqa: PTH112
+        raise UsageError(
+            f"'{printable(str(images[0]))}': is a folder",
+            hint="name the pictures in it, or take it as data with --data",
+        )
+    if images and not any(os.path.exists(image) for image in images):  # noqa: PTH110
+        raise InputMissing(f"no picture '{printable(str(images[0]))}'")
 
 
 def hand_over(

@@ -41,15 +41,15 @@ def resume(
     """
     from clfw import runs
     from clfw.cli.progress import show_progress
+    from clfw.datafolders import data_folder, require_named_folder
     from clfw.observing import rehearse
     from clfw.opening import decode_splits, open_data
-    from clfw.plan import Request, data_folder, require_named_folder
     from clfw.resuming import extended, read_run, recorded_observers, require_same_data
     from clfw.source import SPLITS
     from clfw.splitlist import require_same_split
     from clfw.weightsfile import lost_weights
 
-    require_named_folder(Request(data_folder=data_dir))
+    require_named_folder(data_dir)
     observers = recorded_observers(path)
     there = installed(registry, disabled, observers)
     recorded = read_run(path, there.catalog, data_dir or data_folder(), disabled)

@@ -50,7 +50,7 @@ def write_package(name: str, kind: str, folder: Path, owners: Mapping[str, str])
 
 def fault_of(name: str, owners: Mapping[str, str]) -> str:
     """Why a plugin cannot have the name; empty where it can."""
-    import importlib.util
+    import importlib.machinery
     import keyword
 
     if not NAME.fullmatch(name):
@@ -59,7 +59,7 @@ def fault_of(name: str, owners: Mapping[str, str]) -> str:
         return "is a word of Python"
     if name in owners:
         return f"is taken, by {owners[name]}"
-    if importlib.util.find_spec(f"clfw_{name}") is not None:
+    if importlib.machinery.PathFinder.find_spec(f"clfw_{name}"):
         return f"is taken: there is a package clfw_{name}"
     return ""
 

@@ -76,7 +76,6 @@ def absent(params: FrozenBackboneParams, file: Path) -> InputMissing:
     return InputMissing(
         f"model.backbone_weights: the weights of '{printable(params.backbone)}' are not at "
         f"{printable(str(file))}, and a run never downloads",
-        hint="run clfw fetch with the model's entry name once (clfw fetch resnet18_frozen), "
-        "or name a file with --set model.backbone_weights=FILE, or go without with "
-        "--set model.backbone_weights=random",
+        hint="clfw fetch MODEL once, by the name that --model has, or --set "
+        "model.backbone_weights=FILE, or =random to go without",
     )

@@ -435,3 +435,46 @@ def test_the_kit_holds_a_reader_to_knowing_its_files(monkeypatch: pytest.MonkeyP
         )
         with pytest.raises(Fault, match=said):
             check()
+
+
+def test_a_sample_submission_of_another_layout_is_passed_over() -> None:
+    write(pictures(*(f"train/{n}.png" for n in range(8)), "test/8.png"), Path("dogs"))
+    write_list(Path("dogs/labels.csv"), [("id", "breed"), *((n, n % 2) for n in range(8))])
+    write_list(Path("dogs/sample_submission.csv"), [("id", "pug", "boxer"), (8, 0.5, 0.5)])
+    rows = opened("./dogs").rows
+    assert rows.table.submission is None
+    assert rows.classes == ("0", "1")
+
+
+def test_an_idx_file_beside_its_packed_twin_is_one_file() -> None:
+    images, labels = np.zeros((4, 4, 4), np.uint8), np.arange(4, dtype=np.uint8) % 2
+    for name, array in (("train-images-idx3", images), ("train-labels-idx1", labels)):
+        write(
+            {f"{name}-ubyte": idx(array), f"{name}-ubyte.gz": gzip.compress(idx(array))}, Path("d")
+        )
+    assert opened("./d").rows.classes == ("0", "1")
+
+
+def test_a_list_of_which_most_pictures_are_gone_names_every_row() -> None:
+    write(pictures("0.png", "1.png", "2.png"), Path("set"))
+    write_list(Path("set/list.csv"), [("file", "label"), *((f"{n}.png", n % 2) for n in range(10))])
+    error = refusal("set/list.csv")
+    assert "7 rows without a picture of their own" in error.message
+    assert "list.csv:11 (column file): no picture" in error.message
+    assert "data.root=FOLDER" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "holds no rows below a line of columns"),
+        ("file,label\n", "holds no rows below a line of columns"),
+        ("file,file\na.png,b\n", "column 'file' stands twice"),
+        ("\n".join([",".join(str(n % 9) for n in range(70))] * 3), "numbers, not the names of columns"),
+    ],
+)
+def test_a_list_that_cannot_be_used_is_refused_by_its_own_fault(text: str, said: str) -> None:
+    Path("list.csv").write_text(text)
+    error = refusal("list.csv")
+    assert error.exit_code == 65
+    assert said in error.message

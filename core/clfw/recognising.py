@@ -11,7 +11,7 @@ from typing import Any
 
 from clfw import runs
 from clfw.components import Dataset, load
-from clfw.errors import ClfwError, DataError, InputMissing, UsageError, printable
+from clfw.errors import ClfwError, DataError, InputMissing, UsageError, nearest, printable
 from clfw.filetree import FileTree, open_tree
 from clfw.lonefile import LoneFile
 from clfw.manager import NAME, Catalog, first_line, warn
@@ -43,7 +43,10 @@ def find_data(
         return registry.find("data", text, catalog)
     path = Path(os.path.abspath(Path(text).expanduser()))  # noqa: PTH100  (keeps symbolic links)
     if not os.path.exists(path):  # noqa: PTH110  (takes names that no disk can)
-        raise InputMissing(f"no file or folder '{printable(text)}', and no entry of that name")
+        raise InputMissing(
+            f"no file or folder '{printable(text)}', and no data entry of that name",
+            hint=nearest(text, registry.names("data")),
+        )
     if any("\udc80" <= character <= "\udcff" for character in str(path)):
         raise UsageError(
             f"'{printable(text)}': has a name that is no text in UTF-8", hint="rename it"
@@ -176,7 +179,7 @@ def recorded_data(run: Path) -> Entry | None:
         return None
     try:
         data = runs.read_json(plan)["data"]
-        if not data.get("seen"):
+        if not data["seen"]:
             return None
         cells = data["values"].items()
         values = {key: cell["value"] for key, cell in cells if cell["origin"] != "default"}
@@ -190,5 +193,5 @@ def recorded_data(run: Path) -> Entry | None:
             },
             seen=str(data["seen"]),
         )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{plan}: damaged: {printable(repr(error))}") from None
+    except (DataError, KeyError, TypeError, AttributeError):  # an entry's, or no plan of ours
+        return None

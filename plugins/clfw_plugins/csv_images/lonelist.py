@@ -10,8 +10,6 @@ from clfw.errors import StorageError, printable
 from clfw.filetree import is_picture, is_regular
 from clfw_plugins.csv_images.finding import places
 
-Folder = dict[str, list["os.DirEntry[str]"]]  # files by name, pictures by name without suffix too
-
 
 class LoneList:
     """A file tree of what a list names; a name is the path as the list has it, relative or not.
@@ -63,29 +61,38 @@ class LoneList:
 
     def _files(self) -> dict[str, "os.DirEntry[str]"]:
         if self._found is None:
-            found: dict[str, os.DirEntry[str]] = {}
-            seen: dict[str, Folder] = {}
+            folders, found = Folders(self.base), {}
             for key in dict.fromkeys(self._keys()):
                 for place in places(key, self._folders):
-                    folder, _, last = place.rpartition("/")
-                    above = folder or ("/" if place.startswith("/") else "")
-                    if above not in seen:
-                        seen[above] = files_in(self.base / above)
-                    for entry in seen[above].get(last, ()):
-                        found.setdefault(posixpath.join(above, entry.name), entry)
+                    found.update(folders.named(place))
             self._found = dict(sorted(found.items()))
         return self._found
 
 
-def files_in(folder: Path) -> Folder:
+class Folders:
+    """The folders below a base, each looked into once, when it is first asked for."""
+
+    def __init__(self, base: Path) -> None:
+        self._base = base
+        self._seen: dict[str, dict[str, list[os.DirEntry[str]]]] = {}
+
+    def named(self, place: str) -> dict[str, "os.DirEntry[str]"]:
+        """The files that a path may stand for, with its suffix or without it, by their own paths."""
+        folder, slash, last = place.rpartition("/")
+        above = folder or slash
+        if above not in self._seen:
+            self._seen[above] = by_name_and_stem(self._base / above)
+        return {posixpath.join(above, e.name): e for e in self._seen[above].get(last, ())}
+
+
+def by_name_and_stem(folder: Path) -> dict[str, list["os.DirEntry[str]"]]:
     """The files of one folder, by their names and, if they are pictures, by their stems."""
-    found: Folder = {}
+    found: dict[str, list[os.DirEntry[str]]] = {}
     for entry in entries(folder):
         if is_regular(entry):
             found.setdefault(entry.name, []).append(entry)
-            stem = entry.name.rpartition(".")[0]
             if is_picture(entry.name):
-                found.setdefault(stem, []).append(entry)
+                found.setdefault(entry.name.rpartition(".")[0], []).append(entry)
     return found
 
 

@@ -45,15 +45,17 @@ class CsvImagesParams(Params):
     )
     class_names: tuple[str, ...] = Field((), description="class names; the labels if empty")
     class_values: tuple[str, ...] = Field(
-        (), description="the label text of each class name; its number from 0 if empty"
+        (),
+        description="the label text of each class name; if empty, the name or its number from 0, as the labels are",
     )
 
     @model_validator(mode="after")
     def _consistent(self) -> "CsvImagesParams":
         if self.class_values and len(self.class_values) != len(self.class_names):
             raise ValueError("class_values and class_names have different lengths")
-        if len(set(self.class_names)) != len(self.class_names):
-            raise ValueError("class_names holds a name twice")
+        for name in ("class_names", "class_values"):
+            if len(set(getattr(self, name))) != len(getattr(self, name)):
+                raise ValueError(f"{name} holds a name twice")
         return self
 
     @property

@@ -7,6 +7,7 @@ from clfw import DataError, Submission, Table
 from clfw.csvfile import read_csv
 from clfw.errors import UsageError, joined, nearest, printable
 from clfw.filetree import FileTree, open_tree
+from clfw.labelling import label_texts
 from clfw.listhead import is_list
 from clfw.submissions import submission_layout
 from clfw_plugins.csv_images.finding import Pictures, places
@@ -72,10 +73,10 @@ class CsvImages:
         files = self._files = self._resolve(rows)
         params = self._params
         names = params.class_names
-        values = params.class_values or tuple(str(i) for i in range(len(names)))
+        labels = [row.label for row in rows]
         return Table(
             keys=[row.key for row in rows],
-            labels=[row.label for row in rows],
+            labels=labels,
             splits=[row.split for row in rows],
             stamps=[self._tree.stamp(file) for file in files],
             places=[row.place for row in rows],
@@ -83,7 +84,7 @@ class CsvImages:
             label_column=params.label,
             groups=[row.group for row in rows] if params.group else (),
             class_names=names,
-            class_values=values if names else (),
+            class_values=label_texts(names, params.class_values, labels),
             strays=tuple(self._strays(set(files))),
             submission=self._submission(rows),
         )

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from clfw import DataError, Recognised
+from clfw.csvfile import checked_columns
 from clfw.errors import printable
 from clfw.filetree import FileTree, is_picture, wrapping_folder
 from clfw.listhead import is_list, top_rows
-from clfw_plugins.csv_images.finding import Pictures
+from clfw_plugins.csv_images.finding import Pictures, places
 from clfw_plugins.csv_images.listed import USUAL_SPLIT
-from clfw_plugins.csv_images.lonelist import LoneList, entries
+from clfw_plugins.csv_images.lonelist import Folders, entries
 from clfw_plugins.csv_images.params import SPLIT_WORDS, CsvImagesParams
 
 LOOKED_AT = 20  # rows
@@ -78,21 +79,28 @@ def recognise_lists(path: Path, tree: FileTree, given: Given) -> Recognised | No
 def recognise_lone_list(path: Path, tree: FileTree, given: Given) -> Recognised | None:
     """A list by itself, whose pictures may be anywhere."""
     rows = top_rows(tree, path.name, LOOKED_AT)
-    if not fits(rows):
+    if len(rows) < 2:
+        raise DataError(f"{path.name}: holds no rows below a line of columns")
+    if len(rows[0]) > MOST_COLUMNS:
         return None
+    checked_columns(rows[0], path.name, 1)
     root = str(given.get("root", ""))
     base = path.parent / Path(root).expanduser()
     below = sorted(entry.name for entry in entries(base) if entry.is_dir())
+    folders = Folders(base)
 
     def find(key: str, folder: str) -> Sequence[str]:
-        return Pictures(LoneList(path, root, (folder,), lambda: (key,)).names()).of(key, (folder,))
+        names = (name for place in places(key, (folder,)) for name in folders.named(place))
+        return Pictures(names).of(key, (folder,))
 
     head = Head(where=path.name, rows=rows, folders=folders_of(below), find=find)
     if not picture_columns(head, given):
-        if not any(is_picture(value) for row in rows[1:] for value in row):
+        named = next((value for row in rows[1:] for value in row if is_picture(value)), None)
+        if named is None:
             return None
         raise DataError(
-            f"{path.name}: no column names pictures that are in {base}",
+            f"{path.name}: no column names pictures that are there: '{printable(named, 60)}' is not "
+            f"in {printable(str(base))}",
             hint="name the folder of the pictures with --set data.root=FOLDER",
         )
     return described(head, given, {}, "")
@@ -134,6 +142,11 @@ def other_lists(heads: Mapping[str, Head], train: str, names: Iterable[str]) -> 
         for name in heads
         if role != "train_csv" and name != train and stem(name) in words
     }
+    submission = found.pop("submission_csv", "")
+    if submission and not ("test_csv" in found and len(heads[submission].columns) == 2):
+        found["submission_csv"] = ""
+    elif submission:
+        found["submission_csv"] = submission
     tops = {name.partition("/")[0] for name in names if "/" in name}
     folder = next((top for top in sorted(tops) if top.lower() in LISTS["validation_csv"]), "")
     return {**found, **({"validation_folder": folder} if folder else {})}
@@ -158,7 +171,7 @@ def picture_columns(head: Head, given: Given) -> dict[str, str]:
         own = given.get("train_folder")
         for folder in [own] if isinstance(own, str) else head.folders:
             hits = sum(len(head.find(value, folder)) > 0 for value in values)
-            if 2 * hits > len(values):
+            if values and 4 * hits >= len(values):
                 found[column] = folder
                 break
     return found

@@ -50,11 +50,12 @@ def recognise_idx(path: Path, tree: FileTree, given: Mapping[str, Any]) -> Recog
 
 
 def files_for(words: tuple[str, str], names: list[str]) -> list[str]:
-    """The files whose names hold both words."""
+    """The files whose names hold both words; a packed one is passed over beside its unpacked twin."""
     split, what = words
     splits = (split, OTHER_TEST) if split == "t10k" else (split,)
     last = {name: name.rpartition("/")[2].lower() for name in names}
-    return [n for n in names if what in last[n] and any(word in last[n] for word in splits)]
+    found = [n for n in names if what in last[n] and any(word in last[n] for word in splits)]
+    return [n for n in found if n.removesuffix(".gz") == n or n.removesuffix(".gz") not in found]
 
 
 def is_usual(name: str, role: str) -> bool:

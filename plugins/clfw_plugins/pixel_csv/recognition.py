@@ -27,6 +27,8 @@ def recognise_pixels(path: Path, tree: FileTree, given: Mapping[str, Any]) -> Re
     train = training_list(wide, given, tree.label)
     values: dict[str, str] = {} if train == "train.csv" or path.is_file() else {"train_csv": train}
     columns, others = wide[train]
+    if all(column.isdecimal() for column in columns):  # the reader asks for a line of columns
+        return Recognised(values=values, seen=f"numbers in {printable(train, 40)}")
     if "label" not in given:
         label = label_among(columns, others, f"{tree.label}/{train}")
         if label != PixelCsvParams.model_fields["label"].default:

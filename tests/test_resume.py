@@ -222,7 +222,24 @@ def test_a_changed_plan_is_named_with_both_values(place: None):
 def test_changed_data_is_named(place: None):
     broken(whole_run(SMALL))
     shutil.copy("bars/train/1.png", "bars/train/0.png")
-    assert_refused(clfw("resume", "run"), 65, "data 'csv_images' has changed")
+    assert_refused(
+        clfw("resume", "run"),
+        65,
+        "data 'csv_images' has changed since the run was started: its pictures, labels or classes (",
+    )
+
+
+@pytest.mark.parametrize("change", ["new", "gone"])
+def test_a_row_that_is_new_or_gone_is_named(change: str, place: None):
+    broken(whole_run(SMALL))
+    listing = Path("bars/train.csv")
+    *lines, last = listing.read_text().splitlines(keepends=True)
+    key = last.partition(",")[0]
+    added = last.replace(key, "999", 1)
+    shutil.copy(f"bars/train/{key}.png", "bars/train/999.png")
+    listing.write_text("".join([*lines, last, added] if change == "new" else lines))
+    named = "999" if change == "new" else key
+    assert_refused(clfw("resume", "run"), 65, f"was started: row '{named}' is {change} (")
 
 
 def test_another_version_is_named_and_the_run_goes_on(place: None):

@@ -22,6 +22,7 @@ from clfw.plugin import Plugin
 from clfw.pluginfiles import file_options
 from clfw.preprocess import Preprocess
 from clfw.recipe import Recipe
+from clfw.splitlist import first_other_row
 from clfw.weightsfile import is_preprocess
 
 MAX_THREADS = 1024
@@ -244,8 +245,9 @@ def plan_changes(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
 def require_same_data(run: RecordedRun, pictures: Pictures) -> None:
     """Raise `DataError` when the data is not what the run was started on."""
     if pictures.fingerprint != run.fingerprint:
+        which = first_other_row(run.folder, pictures.rows) or "its pictures, labels or classes"
         raise DataError(
-            f"data '{run.plan.data.choice.entry}' has changed since the run was started "
+            f"data '{run.plan.data.choice.entry}' has changed since the run was started: {which} "
             f"(fingerprint {pictures.fingerprint[:12]}, then {run.fingerprint[:12]})",
             hint="put the data back as it was, or start a new run",
         )

@@ -1,5 +1,7 @@
 """`split.csv` of a run folder: which split each row is in."""
 
+import csv
+import io
 from itertools import zip_longest
 from pathlib import Path
 
@@ -41,6 +43,25 @@ def require_same_split(folder: Path, rows: Rows) -> None:
         f"{path}: line {number}: is '{shown(seen)}', and the data gives '{shown(right)}'",
         hint=f"put it back as it was, or delete it: clfw resume {folder} writes it again",
     )
+
+
+def first_other_row(folder: Path, rows: Rows) -> str:
+    """Which row is new or gone since the list was written; "" where none is, or no list."""
+    try:
+        text = (folder / NAME).read_bytes().decode(errors="surrogateescape")
+        _, *lines = csv.reader(io.StringIO(text))
+    except (OSError, ValueError, csv.Error):
+        return ""
+    then = {line[0] for line in lines if line}
+    now = [
+        key
+        for key, split in zip(rows.table.keys, rows.split.tolist(), strict=True)
+        if split != LEFT_OUT
+    ]
+    if new := next((key for key in now if key not in then), ""):
+        return f"row '{printable(new, 60)}' is new"
+    gone = min(then.difference(now), default="")
+    return f"row '{printable(gone, 60)}' is gone" if gone else ""
 
 
 def shown(line: bytes) -> str:

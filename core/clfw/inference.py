@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from clfw.badpictures import bad_lines, without_bad
 from clfw.decoding import decode, quiet_reference
 from clfw.errors import DataError, UsageError, counted, printable
+from clfw.labelling import require_texts
 from clfw.manager import Catalog
 from clfw.opening import Progress, open_data, tick_of
 from clfw.params import Layer, parse_settings
@@ -176,6 +177,8 @@ def open_split(
             "data.exclude: leaves rows of the test split out, and a submission needs all of them",
             hint="remove the lines of the test split from the list",
         )
+    if submission:
+        require_texts(header.classes, opened.rows.classes, opened.rows.class_values)
     texts = dict(zip(opened.rows.classes, opened.rows.class_values, strict=True))
     return OpenedPictures(
         images=store.images,

@@ -10,20 +10,18 @@ class ClassParams(Params):
 
     class_names: tuple[str, ...] = Field((), description="class names; the labels if empty")
     class_values: tuple[str, ...] = Field(
-        (), description="the label text of each class name; its number from 0 if empty"
+        (),
+        description="label text of each class; its name or its number from 0, as the labels are, if empty",
     )
 
     @model_validator(mode="after")
     def _consistent(self) -> "ClassParams":
         if self.class_values and len(self.class_values) != len(self.class_names):
             raise ValueError("class_values and class_names have different lengths")
-        if len(set(self.class_names)) != len(self.class_names):
-            raise ValueError("class_names holds a name twice")
+        for name in ("class_names", "class_values"):
+            if len(set(getattr(self, name))) != len(getattr(self, name)):
+                raise ValueError(f"{name} holds a name twice")
         return self
-
-    def written(self) -> tuple[str, ...]:
-        """The label text of each class name."""
-        return self.class_values or tuple(str(i) for i in range(len(self.class_names)))
 
 
 class ArraysParams(ClassParams):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from clfw import Submission, Table
 from clfw.filetree import FileTree
+from clfw.labelling import label_texts
 from clfw_plugins.arrays.params import ClassParams
 
 
@@ -66,17 +67,18 @@ class ArraySource:
     def table(self) -> Table:
         content = self._loaded()
         parts = content.parts
-        names = self._params.class_names
+        names, values = self._params.class_names, self._params.class_values
+        labels = [label for part in parts for label in labels_of(part)]
         return Table(
             keys=[key for part in parts for key in part.keys or numbered(len(part.images))],
-            labels=[label for part in parts for label in labels_of(part)],
+            labels=labels,
             splits=[part.split for part in parts for _ in range(len(part.images))],
             stamps=[stamp for part in parts for stamp in stamps(part.images)],
             places=[place for part in parts for place in part.places],
             key_column=content.key_column,
             label_column=content.label_column,
             class_names=names,
-            class_values=self._params.written() if names else (),
+            class_values=label_texts(names, values, labels),
             strays=tuple(name for name in self._tree.names() if name not in content.files),
             submission=content.submission,
         )

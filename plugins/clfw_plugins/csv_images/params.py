@@ -46,7 +46,7 @@ class CsvImagesParams(Params):
     class_names: tuple[str, ...] = Field((), description="class names; the labels if empty")
     class_values: tuple[str, ...] = Field(
         (),
-        description="the label text of each class name; if empty, the name or its number from 0, as the labels are",
+        description="label text of each class; its name or its number from 0, as the labels are, if empty",
     )
 
     @model_validator(mode="after")

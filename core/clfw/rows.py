@@ -87,7 +87,7 @@ def _load_table(path: Path) -> Table | None:
             layout = columns["submission"]
             columns["submission"] = Submission(**{**layout, "keys": tuple(layout["keys"])})
         return Table(**columns)
-    except (OSError, ValueError, TypeError, KeyError):  # absent or damaged: made again
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):  # absent or damaged
         return None
 
 

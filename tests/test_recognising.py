@@ -405,7 +405,7 @@ def test_a_path_that_cannot_be_used_leaves_nothing_behind() -> None:
     )
 
 
-def test_a_zip_of_many_members_is_opened_once_for_all_readers(
+def test_a_zip_is_opened_once_for_all_readers_and_not_again_until_it_changes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pack(write(CLASSES, Path("photos")), Path("photos.zip"))
@@ -417,6 +417,15 @@ def test_a_zip_of_many_members_is_opened_once_for_all_readers(
     )  # fmt: skip
     assert entry("photos.zip").component == "image_folder"
     assert len(openings) == 1
+    again = entry("photos.zip")
+    assert (again.component, again.seen) == (
+        "image_folder",
+        "a folder per class (2 classes, 8 pictures)",
+    )
+    assert len(openings) == 1
+    pack(write(pictures("owl/1.png"), Path("photos")), Path("photos.zip"))
+    assert "3 classes" in entry("photos.zip").seen
+    assert len(openings) > 1
 
 
 def test_the_kit_holds_a_reader_to_knowing_its_files(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -470,7 +479,10 @@ def test_a_list_of_which_most_pictures_are_gone_names_every_row() -> None:
         ("", "holds no rows below a line of columns"),
         ("file,label\n", "holds no rows below a line of columns"),
         ("file,file\na.png,b\n", "column 'file' stands twice"),
-        ("\n".join([",".join(str(n % 9) for n in range(70))] * 3), "numbers, not the names of columns"),
+        (
+            "\n".join([",".join(str(n % 9) for n in range(70))] * 3),
+            "numbers, not the names of columns",
+        ),
     ],
 )
 def test_a_list_that_cannot_be_used_is_refused_by_its_own_fault(text: str, said: str) -> None:

@@ -3,6 +3,8 @@
 Also the way back: data that a finished run was given by its path, as the run recorded it.
 """
 
+import hashlib
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -17,6 +19,8 @@ from clfw.lonefile import LoneFile
 from clfw.manager import NAME, Catalog, first_line, warn
 from clfw.registry import Entry, Registry
 from clfw.source import Recognised
+from clfw.storage import cache_folder, write_atomically
+from clfw.tensorheader import canonical_json
 
 Claim = Recognised | DataError  # a reader's answer, or what a person has to choose for it
 
@@ -78,6 +82,53 @@ def looks_like_path(text: str) -> bool:
 def recognise(path: Path, text: str, given: Mapping[str, Any], catalog: Catalog) -> Entry:
     """An entry for what lies at `path`, which a person wrote as `text`."""
     tree = tree_at(path)
+    kept = None if isinstance(tree, LoneFile) else cache_file(tree, given, catalog)
+    found = read_found(kept) if kept is not None else None
+    if found is None:
+        found = the_claim(path, tree, text, given, catalog)
+        if kept is not None:
+            write_atomically(kept, json.dumps({"data": entry_name(path), **found}).encode())
+    return Entry(
+        name=entry_name(path),
+        section="data",
+        origin=f"recognised at {path}",
+        fields={
+            "component": found["component"],
+            "summary": found["seen"],
+            "values": {**found["values"], "path": str(path)},
+        },
+        seen=found["seen"],
+    )
+
+
+def cache_file(tree: FileTree, given: Mapping[str, Any], catalog: Catalog) -> Path:
+    """Where the readers' answer is kept, beside the tables, so that a second start opens no zip.
+
+    Not that of a list by itself: it depends on pictures that lie elsewhere.
+    """
+    asked = [catalog.offers["dataset", reader.name][0].plugin for reader in readers(catalog)]
+    key = [tree.identity(), repr(sorted(given.items())), [plugin.identity for plugin in asked]]
+    digest = hashlib.sha256(canonical_json(key).encode())
+    return cache_folder("tables") / f"{digest.hexdigest()[:32]}.json"
+
+
+def read_found(path: Path) -> dict[str, Any] | None:
+    """An answer that was kept; None where there is none, or a damaged one."""
+    try:
+        found = json.loads(path.read_bytes())
+        return {
+            "component": str(found["component"]),
+            "seen": str(found["seen"]),
+            "values": dict(found["values"]),
+        }
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def the_claim(
+    path: Path, tree: FileTree, text: str, given: Mapping[str, Any], catalog: Catalog
+) -> dict[str, Any]:
+    """The component, values and words of the one reader that knows what lies at `path`."""
     claims = {
         reader.name: claim
         for reader in readers(catalog)
@@ -95,14 +146,7 @@ def recognise(path: Path, text: str, given: Mapping[str, Any], catalog: Catalog)
     ((name, claim),) = claims.items()
     if isinstance(claim, DataError):
         raise claim
-    values = {**claim.values, "path": str(path)}
-    return Entry(
-        name=entry_name(path),
-        section="data",
-        origin=f"recognised at {path}",
-        fields={"component": name, "summary": claim.seen, "values": values},
-        seen=claim.seen,
-    )
+    return {"component": name, "values": dict(claim.values), "seen": claim.seen}
 
 
 def tree_at(path: Path) -> FileTree:

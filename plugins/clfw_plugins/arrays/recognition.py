@@ -11,11 +11,11 @@ from clfw.filetree import FileTree, is_picture, is_stray
 
 def recognise_arrays(path: Path, tree: FileTree, given: Mapping[str, Any]) -> Recognised | None:
     """Arrays and no pictures beside them: a packed file, or single ones in a folder or zip."""
-    names = [name for name in tree.names() if not is_stray(name)]
-    if any(is_picture(name) for name in names):
+    names = tree.names()
+    if any(is_picture(name) and not is_stray(name) for name in names):
         return None
-    arrays = [name for name in names if name.endswith(".npy")]
-    packed = [name for name in names if name.endswith(".npz")]
+    arrays = [name for name in names if name.endswith(".npy") and not is_stray(name)]
+    packed = [name for name in names if name.endswith(".npz") and not is_stray(name)]
     if arrays:
         listed = ", ".join(printable(name.removesuffix(".npy"), 30) for name in arrays[:6])
         more = ", ..." if len(arrays) > 6 else ""

@@ -6,7 +6,7 @@ from typing import Any
 
 from clfw import DataError, Recognised
 from clfw.errors import printable
-from clfw.filetree import FileTree, is_stray, wrapping_folder
+from clfw.filetree import FileTree, wrapping_folder
 from clfw.listhead import is_list, top_rows
 from clfw_plugins.pixel_csv.params import PixelCsvParams
 
@@ -18,9 +18,10 @@ IDS = ("id", "imageid", "image_id", "index")
 
 def recognise_pixels(path: Path, tree: FileTree, given: Mapping[str, Any]) -> Recognised | None:
     """A list whose columns are whole numbers from 0 to 255, but for a label and an id."""
-    names = [name for name in tree.names() if not is_stray(name)]
-    root = wrapping_folder(names) if path.is_dir() or names != [path.name] else ""
-    lists = [n for n in names if is_list(n) and "/" not in n.removeprefix(root)]
+    names = tree.names()
+    lists = [name for name in names if is_list(name) and name.count("/") < 2]
+    root = wrapping_folder(names) if any("/" in name for name in lists) else ""
+    lists = [name for name in lists if "/" not in name.removeprefix(root)]
     wide = {n.removeprefix(root): h for n in lists if (h := pixel_columns(tree, n)) is not None}
     if not wide:
         return None

@@ -102,7 +102,7 @@ def test_a_skipping_run_learns_what_a_run_without_those_rows_learns(skipping: Sk
 
 @pytest.mark.slow
 def test_a_cached_start_a_resume_and_a_repetition_leave_the_same_rows_out(bars: tuple[str, ...]):
-    skip = ("--on-bad-image", "skip")
+    skip = ("--on-bad-image", "skip", "--set", "train.schedule=constant")
     assert trained(bars, *skip, "--out", "short").code == 0
     whole = trained(bars, *skip, "--out", "whole", "--epochs", 2)
     assert "from the cache" in whole.err

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from clfw import batches
+from clfw import batches, workbench
 from clfw.inference import other_source
+from clfw.memorybudget import MemoryBudget
+from clfw.pixelmap import PixelMap
 from clfw.weightsfile import find_weights, read_header
 from commandline import clfw, keep_to, succeed
 from tiny_sets import BARS, bar, png, read_list, register, write_bars, write_list
@@ -57,6 +59,20 @@ def test_eval_repeats_the_figures_of_the_run(trained: Trained):
         whole = json.loads((trained.folder / "evaluation.json").read_text())[split]
         assert {key: figures[key] for key in whole} == whole
         assert (figures["data"], figures["source"], figures["split"]) == ("bars", "full", split)
+
+
+def test_a_split_over_the_memory_budget_has_the_same_figures(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+):
+    read: list[int] = []
+    pread = PixelMap.read
+    monkeypatch.setattr(
+        PixelMap, "read", lambda self, rows: read.append(len(rows)) or pread(self, rows)
+    )
+    monkeypatch.setattr(workbench, "memory_budget", lambda asked: MemoryBudget(1, "a test"))
+    figures = succeed("eval", trained.folder, *trained.lookup, "--json").json
+    assert {key: figures[key] for key in ("accuracy", "loss")} == trained.result["validation"]
+    assert sum(read) == figures["count"]
 
 
 def test_eval_prints_a_line_for_each_class(trained: Trained):

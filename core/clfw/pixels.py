@@ -76,12 +76,9 @@ def open_pixels(
     folder = storage.cache_folder("pixels") / key.hexdigest()[:32]
     shape = (len(rows), preprocess.height, preprocess.width, preprocess.channels)
     store = stored(folder, shape)
-    if store is not None and store.faults:
-        bad = np.array(sorted(store.faults))
-        trial = np.zeros((len(bad), *shape[1:]), np.uint8)
-        if len(decode_rows(source, rows[bad], preprocess, trial, lambda count: None)) < len(bad):
-            store = None
-            storage.discard(folder)
+    if store is not None and mended(source, [*by_row(store.faults, rows)], preprocess):
+        store = None
+        storage.discard(folder)
     if store is None:
         if folder.exists() and stored(folder, shape) is None:
             storage.discard(folder)  # damaged, not just finished by another
@@ -105,6 +102,17 @@ def stored(folder: Path, shape: tuple[int, ...]) -> PixelStore | None:
         return PixelStore(pixels=pixels, digest=str(meta["sha256"]), faults=faults, cached=True)
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def mended(source: Source, bad: Sequence[int], preprocess: Preprocess) -> bool:
+    """Whether a picture of the rows `bad`, which could not be read earlier, can be read now."""
+    shape = (CHUNK, preprocess.height, preprocess.width, preprocess.channels)
+    for start in range(0, len(bad), CHUNK):
+        some = np.array(bad[start : start + CHUNK])
+        trial = np.empty(shape, np.uint8)
+        if len(decode_rows(source, some, preprocess, trial, lambda count: None)) < len(some):
+            return True
+    return False
 
 
 def write_store(

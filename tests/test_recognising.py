@@ -146,6 +146,16 @@ def test_a_list_by_itself_takes_every_way_of_writing_a_path(kind: str) -> None:
     assert [found.source.read(n) for n in range(6)] == [png(bar(n % 3, n)) for n in range(6)]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_list_of_any_encoding_and_line_ends_is_recognised(encoding: str, end: str) -> None:
+    write(CLASSES, Path("set"))
+    rows = [f"{name};{name.partition('/')[0]}" for name in CLASSES]
+    text = end.join(["picture;kind", *rows, ""])
+    Path("set/list.csv").write_bytes(text.encode(encoding))
+    assert opened("set/list.csv", "data.label=kind").rows.classes == ("cat", "dog")
+
+
 def test_the_folder_of_a_lists_pictures_can_be_given() -> None:
     write(pictures(*(f"{n}.png" for n in range(4))), Path("elsewhere/deep"))
     write_list(Path("list.csv"), [("id", "label"), *((f"{n}.png", n % 2) for n in range(4))])

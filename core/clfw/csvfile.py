@@ -4,7 +4,7 @@ import codecs
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from clfw.errors import DataError, joined, printable
 
@@ -21,8 +21,7 @@ _QUOTED = re.compile(r'"[^"]*("|$)')
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
-@dataclass(frozen=True, slots=True)
-class CsvRow:
+class CsvRow(NamedTuple):
     """One row: the line of the file on which it begins (from 1), its values by column name."""
 
     line: int
@@ -74,7 +73,7 @@ def as_utf8(data: bytes, name: str) -> bytes:
     Raises:
         DataError: an empty file, bytes of another encoding, a NUL character.
     """
-    encoding = next((encoding for mark, encoding in _MARKS if data.startswith(mark)), "UTF-8")
+    encoding = encoding_of(data)
     if encoding != "UTF-8" or not data.isascii():
         try:
             data = data.decode(encoding).encode()
@@ -94,6 +93,11 @@ def as_utf8(data: bytes, name: str) -> bytes:
             f"{name}:{place}: holds a NUL character", hint="save it again, as UTF-8 text"
         )
     return data
+
+
+def encoding_of(data: bytes) -> str:
+    """What the first bytes of a file say of its encoding; UTF-8 if nothing."""
+    return next((encoding for mark, encoding in _MARKS if data.startswith(mark)), "UTF-8")
 
 
 def place_of(text: str, offset: int) -> str:

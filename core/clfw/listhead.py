@@ -1,10 +1,9 @@
 """The first lines of a CSV or TSV list, to tell what kind it is. Nothing is refused here."""
 
-import csv
-import io
 from itertools import islice
 
-from clfw.csvfile import DELIMITERS
+from clfw.csvfile import delimiter_of, encoding_of, records
+from clfw.errors import DataError
 from clfw.filetree import FileTree, is_stray
 
 SIZE = 1 << 20  # bytes looked at
@@ -19,13 +18,11 @@ def is_list(name: str) -> bool:
 def top_rows(tree: FileTree, name: str, count: int) -> list[list[str]]:
     """The header and `count` rows, or as many as there are, each value without spaces around it."""
     data = tree.head(name, SIZE)
-    text = data.decode("utf-8-sig", errors="replace")
+    text = data.decode(encoding_of(data), errors="replace").lstrip("\ufeff")
     if len(data) == SIZE:
-        text = text.rpartition("\n")[0]  # the last line may be cut
-    delimiter = max(DELIMITERS, key=text.lstrip().partition("\n")[0].count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    rows = ([field.strip() for field in fields] for fields in reader if any(fields))
+        text = text[: max(text.rfind("\n"), text.rfind("\r"))]  # the last line may be cut
+    rows = records(text, delimiter_of(text), name)
     try:
-        return list(islice(rows, count + 1))
-    except csv.Error:  # the reader names it with its line
+        return [[value.strip() for value in values] for _, values in islice(rows, count + 1)]
+    except DataError:  # the reader names it with its place
         return []

@@ -33,8 +33,8 @@ class Table:
         label_column: the column that labels stand in, for messages; empty for none.
         groups: rows of one group never part in a split (patient, site); empty for none.
         class_names: the K class names in order, or empty for the sorted labels.
-        class_values: the label text of each class, where it is not the name itself.
-        strays: files beside the pictures that are none.
+        class_values: the label text of each class, where it is not the name itself (`clfw.labelling`).
+        strays: files that no row uses.
         submission: the layout for predictions, where the data states one.
     """
 
@@ -77,3 +77,11 @@ class Source(Protocol):
 
     def read(self, row: int) -> "bytes | numpy.ndarray":
         """Row `row`'s picture: encoded bytes, or (H, W) or (H, W, C) uint8. Called from threads."""
+
+
+@runtime_checkable
+class FileSource(Source, Protocol):
+    """A source whose keys may say less than the names of its files. Nobody needs to be one."""
+
+    def file_name(self, row: int) -> str:
+        """The name of row `row`'s file, with its suffix. Called from threads."""

@@ -283,6 +283,13 @@ def test_a_zip_is_checked_in_place(photos: Path) -> None:
     assert set(findings["stray"]["details"]) == {"photos/.DS_Store", "photos/__MACOSX/._fine.png"}
 
 
+def test_a_wrong_suffix_is_seen_where_the_list_has_ids_alone(bars: Path) -> None:
+    (bars / "train/8.png").rename(bars / "train/8.jpg")
+    findings = found(bars)
+    assert keys(findings["misnamed"]) == ["8"]
+    assert findings["misnamed"]["details"] == ["train.csv:10 '8' is PNG"]
+
+
 def test_pictures_that_are_no_files_are_checked_too() -> None:
     levels = [[n % 2, *((n * 40 + k) % 256 for k in range(4))] for n in range(20)]
     write_list(Path("digits.csv"), [("label", *(f"pixel{k}" for k in range(4))), *levels])
@@ -295,7 +302,7 @@ def test_pictures_that_are_no_files_are_checked_too() -> None:
 def described(picture: "np.ndarray | Image.Image", form: str, **options: Any) -> np.ndarray:
     """What is kept of a picture."""
     row = np.zeros(1, PICTURE)
-    row[0] = look_at(encoded(picture, form, **options))
+    row[0] = ("", *look_at(encoded(picture, form, **options)))
     return row[0]
 
 

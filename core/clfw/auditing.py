@@ -8,7 +8,7 @@ from clfw.duplicates import Group, correctness, equal_pictures, sort_out
 from clfw.findings import Finding
 from clfw.labels import misleading_labels
 from clfw.opening import Pictures
-from clfw.storage import cache_folder, write_atomically
+from clfw.storage import cache_folder, touch, write_atomically
 
 VERSION = 1  # raise when the same pictures would be grouped otherwise
 QUICK = 1 << 24  # bytes; comparing fewer takes less time than a file does
@@ -39,7 +39,9 @@ def groups_of_equal(pictures: Pictures) -> list[Group]:
 def stored_groups(path: Path) -> list[Group] | None:
     """The groups that a file holds; None for none or a damaged one."""
     try:
-        return [tuple(map(int, group)) for group in json.loads(path.read_bytes())]
+        groups = [tuple(map(int, group)) for group in json.loads(path.read_bytes())]
+        touch(path)
+        return groups
     except (OSError, ValueError, TypeError):
         return None
 

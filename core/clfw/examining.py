@@ -24,8 +24,8 @@ from clfw.decoding import (
 from clfw.errors import ClfwError, printable
 from clfw.pixels import CHUNK, Tick
 from clfw.preprocess import DECODER
-from clfw.source import Source, Table
-from clfw.storage import cache_folder, write_atomically
+from clfw.source import FileSource, Source, Table
+from clfw.storage import cache_folder, touch, write_atomically
 
 VERSION = 1  # raise when a picture would be described otherwise
 PHOTOGRAPH = 64  # pixels of the shorter side, below which no sketch is made
@@ -37,7 +37,7 @@ ORIENTATION = 0x0112  # the Exif tag
 # One picture. Mean and mean square are per channel, of pixels over 255; grey ones fill three.
 PICTURE = np.dtype(
     [
-        ("form", "U5"), ("mode", "U6"), ("height", "i4"), ("width", "i4"), ("frames", "i4"),
+        ("suffix", "U5"), ("form", "U5"), ("mode", "U6"), ("height", "i4"), ("width", "i4"), ("frames", "i4"),
         ("turned", "?"), ("channels", "u1"), ("content", "V16"), ("pixels", "V16"), ("mean", "f8", 3),
         ("square", "f8", 3), ("sketch", f"V{SKETCH_BYTES}"),
     ]
@@ -60,15 +60,16 @@ class Examined:
 
 
 def examine(source: Source, table: Table, tick: Tick) -> Examined:
-    """Look at every picture, or remember it by the rows' stamps; bad ones are looked at again."""
+    """Look at every picture, or remember it by its stamp and key; bad ones are looked at again."""
     key = hashlib.sha256(f"{VERSION}/{DECODER}/".encode())
-    key.update("\0".join(table.stamps).encode(errors="surrogateescape"))
+    for column in (table.stamps, table.keys):
+        key.update("\0".join([*column, ""]).encode(errors="surrogateescape"))
     path = cache_folder("examined") / f"{key.hexdigest()[:32]}.npy"
     pictures = remembered(path, len(table.keys))
     cached = pictures is not None
     if pictures is None:
         pictures = np.zeros(len(table.keys), PICTURE)
-    faults = look_at_all(source, pictures, np.flatnonzero(pictures["form"] == ""), tick)
+    faults = look_at_all(source, table, pictures, np.flatnonzero(pictures["form"] == ""), tick)
     if not cached:
         packed = io.BytesIO()
         np.save(packed, pictures, allow_pickle=False)
@@ -79,23 +80,31 @@ def examine(source: Source, table: Table, tick: Tick) -> Examined:
 def remembered(path: Path, count: int) -> NDArray[Any] | None:
     """What was seen of `count` pictures on an earlier day; None for nothing or a damaged file."""
     try:
-        pictures = np.load(path, allow_pickle=False)
+        pictures: NDArray[Any] = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    return pictures if pictures.dtype == PICTURE and pictures.shape == (count,) else None
+    if pictures.dtype != PICTURE or pictures.shape != (count,):
+        return None
+    touch(path)
+    return pictures
 
 
 def look_at_all(
-    source: Source, pictures: NDArray[Any], wanted: NDArray[np.int64], tick: Tick
+    source: Source,
+    table: Table,
+    pictures: NDArray[Any],
+    wanted: NDArray[np.int64],
+    tick: Tick,
 ) -> dict[int, str]:
     """Fill the wanted rows of `pictures` in parallel; what is wrong with those that do not decode."""
+    name_of = source.file_name if isinstance(source, FileSource) else table.keys.__getitem__
 
     def work(start: int) -> list[tuple[int, str]]:
         faults = []
         rows = wanted[start : start + CHUNK].tolist()
         for row in rows:
             try:
-                pictures[row] = look_at(source.read(row))
+                pictures[row] = (suffix_of(name_of(row)), *look_at(source.read(row)))
             except ClfwError as error:
                 faults.append((row, error.message))
             except Exception as error:  # a reader's fault, which its row helps to find
@@ -109,7 +118,7 @@ def look_at_all(
 
 
 def look_at(data: "bytes | NDArray[Any]") -> tuple[Any, ...]:
-    """One picture as the fields of `PICTURE`.
+    """One picture as the fields of `PICTURE` after its suffix.
 
     Raises:
         DataError: it does not decode.
@@ -139,6 +148,12 @@ def look_at(data: "bytes | NDArray[Any]") -> tuple[Any, ...]:
         square[:, 0],
         sketch(whole) if min(height, width) >= PHOTOGRAPH else bytes(SKETCH_BYTES),
     )
+
+
+def suffix_of(name: str) -> str:
+    """What follows the last dot of a file's name, in small letters, where that is short."""
+    stem, dot, suffix = name.rpartition(".")
+    return suffix.lower() if stem and dot and len(suffix) <= 5 and "/" not in suffix else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,12 +37,16 @@ def odd_pictures(examined: Examined, rows: Rows) -> list[Finding]:
     """Pictures that are not quite what they seem, and what decoding makes of them."""
     pictures = examined.pictures
     form, mode = pictures["form"], pictures["mode"]
+    promised = np.array([SUFFIXES.get(suffix, "") for suffix in pictures["suffix"].tolist()])
     there = (form != "") & (rows.split != LEFT_OUT)
     grey = there & (pictures["channels"] == 1)
     colour = there & (pictures["channels"] == 3)
     blank = np.isclose(pictures["square"], pictures["mean"] ** 2, rtol=0, atol=1e-9).all(axis=1)
     kinds = {
-        "misnamed": (there & misnamed(examined, rows), "whose suffix is of another format"),
+        "misnamed": (
+            there & (promised != "") & (promised != form),
+            "whose suffix is of another format",
+        ),
         "animated": (
             there & (pictures["frames"] > 1),
             "with several frames, of which the first counts",
@@ -71,15 +75,6 @@ def odd_pictures(examined: Examined, rows: Rows) -> list[Finding]:
                 )
             )
     return findings
-
-
-def misnamed(examined: Examined, rows: Rows) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
-    """(N,) whether a row's key ends in the suffix of a format that the picture does not have."""
-    promised = [SUFFIXES.get(key.rpartition(".")[2].lower(), "") for key in rows.table.keys]
-    forms = examined.pictures["form"]
-    return np.array(
-        [bool(p) and p != form for p, form in zip(promised, forms.tolist(), strict=True)]
-    )
 
 
 def strays(rows: Rows) -> list[Finding]:

@@ -58,15 +58,19 @@ class CsvImages:
         self._params = params
         self._tree = tree
         self._anywhere = anywhere
+        self._found: Pictures | None = None
         self._files: list[str] | None = None
 
     def identity(self) -> str:
         return self._tree.identity()
 
     def read(self, row: int) -> bytes:
+        return self._tree.read(self.file_name(row))
+
+    def file_name(self, row: int) -> str:
         if self._files is None:
             self._files = self._resolve(list(self._rows()))
-        return self._tree.read(self._files[row])
+        return self._files[row]
 
     def table(self) -> Table:
         rows = list(self._rows())
@@ -104,30 +108,24 @@ class CsvImages:
                     hint=nearest(name, others, "name the list with --set data.train_csv=FILE"),
                 )
             if name in present:
-                yield from read_list(self._tree, name, split, params, self._anywhere)
+                yield from read_list(
+                    self._tree, self._pictures(), name, split, params, self._anywhere
+                )
 
     def _resolve(self, rows: Iterable[Listed]) -> list[str]:
         """The file of each row; every row without one, or with that of another, is named."""
-        pictures = Pictures(self._tree.names())
+        pictures = self._pictures()
         taken: dict[tuple[str, str], str] = {}
         files, faults = [], []
         for row in rows:
             found = pictures.of(row.key, row.folders)
-            where = f"{row.place} (column {row.column})"
             if len(found) != 1:
-                several = " and ".join(f"'{printable(file, 60)}'" for file in sorted(found))
-                first_place = next(places(row.key, row.folders))
-                what = (
-                    f"'{printable(row.key)}' may be {several}"
-                    if found
-                    else f"no picture '{printable(first_place)}'"
-                )
-                faults.append(f"{where}: {what}")
+                faults.append(f"{where(row)}: {missed(row, found)}")
                 continue
             first = taken.setdefault((row.split, found[0]), row.key)
             if first != row.key:
                 faults.append(
-                    f"{where}: '{printable(row.key)}' is the picture of '{printable(first)}'"
+                    f"{where(row)}: '{printable(row.key)}' is the picture of '{printable(first)}'"
                 )
             files.append(found[0])
         if faults:
@@ -135,6 +133,11 @@ class CsvImages:
                 joined("rows without a picture of their own", faults), hint=self._remedy()
             )
         return files
+
+    def _pictures(self) -> Pictures:
+        if self._found is None:
+            self._found = Pictures(self._tree.names())
+        return self._found
 
     def _remedy(self) -> str:
         if isinstance(self._tree, LoneList):
@@ -152,3 +155,16 @@ class CsvImages:
             return None
         test = {row.key for row in rows if row.split == "test"}
         return submission_layout(self._tree.read(name), name, test, self._params.test_csv)
+
+
+def where(row: Listed) -> str:
+    """The place of a row's key."""
+    return f"{row.place} (column {printable(row.column, 40)})"
+
+
+def missed(row: Listed, found: list[str]) -> str:
+    """Why a row has no picture, or none that is surely its own."""
+    if not found:
+        return f"no picture '{printable(next(places(row.key, row.folders)))}'"
+    several = " and ".join(f"'{printable(file, 60)}'" for file in sorted(found))
+    return f"'{printable(row.key)}' may be {several}"

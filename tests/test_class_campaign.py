@@ -30,7 +30,6 @@ def assert_clean(outcomes: Outcomes) -> None:
     assert "wrong" not in kinds
     assert {"right to evaluate", "right to predict", "refused to evaluate"} <= kinds
     assert not outcomes.counts["others", "right to evaluate"]
-    assert not outcomes.counts["look-alikes", "right to evaluate"]
 
 
 def test_classes_are_right_by_name_or_refused(tmp_path: Path) -> None:

@@ -19,8 +19,13 @@ class Pictures:
     def of(self, key: str, folders: Iterable[str]) -> list[str]:
         """The files of a key: of that name or else of that name and a suffix, in `folders` first."""
         paths = list(places(key, folders))
-        exact = [path for path in paths if path in self._names]
-        return exact[:1] or next((self._stems[path] for path in paths if path in self._stems), [])
+        for path in paths:
+            if path in self._names:
+                return [path]
+        for path in paths:
+            if path in self._stems:
+                return self._stems[path]
+        return []
 
 
 def places(key: str, folders: Iterable[str]) -> Iterator[str]:
@@ -28,7 +33,7 @@ def places(key: str, folders: Iterable[str]) -> Iterator[str]:
     plain = key
     if "\\" in key or "." in key[:2] or "//" in key or "/." in key:
         plain = posixpath.normpath(key.replace("\\", "/"))
-    for folder in dict.fromkeys(folders):
+    for folder in folders:
         if folder and not plain.startswith("/"):
             yield f"{folder}/{plain}"
     yield plain

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from clfw import DataError
 from clfw.csvfile import CsvRow, decoded, delimiter_of, read_csv, records
@@ -23,8 +24,7 @@ class Columns:
     group: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """One row.
 
     Attributes:
@@ -45,7 +45,12 @@ class RowFault(Exception):
 
 
 def read_list(
-    tree: FileTree, name: str, split: str, params: CsvImagesParams, anywhere: bool
+    tree: FileTree,
+    pictures: Pictures,
+    name: str,
+    split: str,
+    params: CsvImagesParams,
+    anywhere: bool,
 ) -> list[Listed]:
     """The rows of the list `name`, which stands for `split` unless a column says otherwise.
 
@@ -56,10 +61,14 @@ def read_list(
     if not rows:
         raise DataError(f"{name}:1: a header and no rows")
     columns = find_columns(tree, list(rows[0].values), name, split, params)
+    folders = {
+        own: tuple(dict.fromkeys((params.folders[own], params.folders[split])))
+        for own in SPLIT_WORDS.values()
+    }
     listed, faults = [], []
     for row in rows:
         try:
-            listed.append(read_row(row, columns, name, split, params, anywhere))
+            listed.append(read_row(row, columns, name, split, folders, anywhere))
         except RowFault as fault:
             faults.append(str(fault))
     if faults:
@@ -67,8 +76,7 @@ def read_list(
             joined("rows that cannot be used", faults),
             hint="fill in the values or remove the rows",
         )
-    present = Pictures(tree.names())
-    if any(present.of(column, listed[0].folders) for column in rows[0].values):
+    if any(pictures.of(column, listed[0].folders) for column in rows[0].values):
         raise DataError(
             f"{name}:{header_line(tree, name)} (column {columns.image}): the first line names a "
             "picture, not the columns",
@@ -106,7 +114,12 @@ def header_line(tree: FileTree, name: str) -> int:
 
 
 def read_row(
-    row: CsvRow, columns: Columns, name: str, split: str, params: CsvImagesParams, anywhere: bool
+    row: CsvRow,
+    columns: Columns,
+    name: str,
+    split: str,
+    folders: Mapping[str, tuple[str, ...]],
+    anywhere: bool,
 ) -> Listed:
     """One row; raises `RowFault`."""
     place = f"{name}:{row.line}"
@@ -124,15 +137,14 @@ def read_row(
     group = row.values[columns.group] if columns.group else ""
     if columns.group and not group:
         raise fault(place, columns.group, "the group is empty")
-    folders: Mapping[str, str] = params.folders
     return Listed(
         key=key,
         label=label,
         split=own,
         group=group,
-        folders=tuple(dict.fromkeys((folders[own], folders[split]))),
+        folders=folders[own],
         place=place,
-        column=printable(columns.image, 40),
+        column=columns.image,
     )
 
 

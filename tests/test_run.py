@@ -151,6 +151,21 @@ def test_the_plan_names_the_origin_of_every_value(bars: tuple[str, ...]):
     assert plan["data"]["source"] == "full"
 
 
+def test_a_budget_and_what_balances_the_classes_are_in_the_plan(bars: tuple[str, ...]):
+    finished = succeed(
+        *bars, "--memory-budget", "1kB", "--set", "train.sampling=balanced",
+        "--set", "train.class_weights={top=2.5}", "--json",
+    )  # fmt: skip
+    assert (
+        "note    the pictures are streamed from the cache: 4.3 kB decoded, "
+        "over the memory budget of 1.0 kB (--memory-budget)" in finished.err
+    )
+    plan = json.loads((Path(finished.json["run"]) / "plan.json").read_text())
+    assert plan["memory_budget"] == 1000
+    assert plan["train"]["sampling"] == {"value": "balanced", "origin": "--set"}
+    assert plan["train"]["class_weights"] == {"value": [1.0, 1.0, 2.5], "origin": "--set"}
+
+
 def test_without_json_stdout_has_a_line_a_split_and_the_folder(bars: tuple[str, ...]):
     finished = succeed(*bars)
     train, validation, folder = finished.out.splitlines()

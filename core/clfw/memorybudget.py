@@ -61,7 +61,10 @@ def parse_size(text: str) -> int:
 
 def in_units(size: int) -> str:
     """`size` bytes for people."""
-    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
+    for unit, number in (("GB", 1e9), ("MB", 1e6)):
+        if size >= number:
+            return f"{size / number:,.1f} {unit}"
+    return f"{size / 1e3:,.1f} kB"
 
 
 def available() -> int:

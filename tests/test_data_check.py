@@ -191,7 +191,11 @@ def test_pictures_are_equal_by_their_pixels_whatever_their_bytes(bars: Path) -> 
     picture = Image.open(bars / "train/6.png")
     (bars / "train/9.png").write_bytes(encoded(picture, "PNG", compress_level=0))
     assert (bars / "train/6.png").read_bytes() != (bars / "train/9.png").read_bytes()
-    assert keys(found(bars, "--set", "data.validation=0.0")["repeated"]) == ["6", "9"]
+    copy(bars, "train/12.png", "train/15.png")
+    checked = clfw("data", "check", bars, "--set", "data.validation=0.0", "--json").json
+    (repeated,) = checked["findings"]
+    assert keys(repeated) == ["6", "9", "12", "15"]
+    assert checked["equal"] == {"groups": 2, "pictures": 4, "groups_of_equal_files": 1}
 
 
 def test_class_names_that_look_alike_are_told() -> None:

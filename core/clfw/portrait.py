@@ -1,11 +1,13 @@
 """What a dataset holds, in numbers: splits, classes, formats, sizes, brightness."""
 
 from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from clfw.duplicates import Group
 from clfw.examining import Examined
 from clfw.rows import LEFT_OUT, Rows
 from clfw.source import SPLITS
@@ -13,14 +15,15 @@ from clfw.source import SPLITS
 EDGES = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)  # pixels of the longer side
 
 
-def portrait(examined: Examined, rows: Rows) -> dict[str, Any]:
-    """Everything here, of the rows that are not left out."""
+def portrait(examined: Examined, rows: Rows, groups: Sequence[Group]) -> dict[str, Any]:
+    """Everything here, of the rows that are not left out; `groups` are those of equal pictures."""
     return {
         "pictures": int((rows.split != LEFT_OUT).sum()),
         "left_out": len(rows.left_out),
         "splits": {split: per_class(rows, split) for split in SPLITS},
         "formats": formats(examined, rows),
         "sizes": sizes(examined, rows),
+        "equal": equal(examined, groups),
         **levels(examined, rows),
     }
 
@@ -37,6 +40,17 @@ def formats(examined: Examined, rows: Rows) -> dict[str, int]:
     seen = examined.pictures[(examined.pictures["form"] != "") & (rows.split != LEFT_OUT)]
     pairs = zip(seen["form"].tolist(), seen["mode"].tolist(), strict=True)
     return dict(Counter(f"{form} {mode}" for form, mode in pairs).most_common())
+
+
+def equal(examined: Examined, groups: Sequence[Group]) -> dict[str, int]:
+    """Groups of equal pictures, pictures in them, and groups whose files are equal byte by byte."""
+    contents = examined.pictures["content"]
+    same_files = sum(len({contents[row].tobytes() for row in group}) == 1 for group in groups)
+    return {
+        "groups": len(groups),
+        "pictures": sum(map(len, groups)),
+        "groups_of_equal_files": same_files,
+    }
 
 
 def sizes(examined: Examined, rows: Rows) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def to_json(report: "Report") -> dict[str, Any]:
     table = None if report.rows is None else report.rows.table
     numbers = {}
     if report.rows is not None and report.examined is not None:
-        numbers = portrait(report.examined, report.rows)
+        numbers = portrait(report.examined, report.rows, report.groups)
     found = [finding.to_json(table) for finding in report.findings]
     return {"sound": report.sound, **numbers, "findings": found}
 
@@ -156,6 +156,11 @@ def print_portrait(facts: dict[str, Any]) -> None:
     more = f", and {len(ordered) - CLASSES:,} smaller ones" if len(ordered) > CLASSES else ""
     click.echo(f"classes  {len(train):,}: {some}{more} (training pictures)")
     click.echo("formats  " + ", ".join(f"{kind} {n:,}" for kind, n in facts["formats"].items()))
+    if (equal := facts["equal"])["groups"]:
+        click.echo(
+            f"equal    {equal['pictures']:,} pictures in {counted(equal['groups'], 'group')} of equal "
+            f"pixels, {equal['groups_of_equal_files']:,} of them equal byte for byte"
+        )
     if facts["mean"]:
         mean, std = (" ".join(f"{v:.3f}" for v in facts[key]) for key in ("mean", "std"))
         click.echo(f"levels   mean {mean}, deviation {std} (training pixels over 255)")

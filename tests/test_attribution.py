@@ -96,6 +96,16 @@ def test_an_exit_at_work_is_the_plugins_fault_too(
     assert_refused(failed, 69, "plugin 'odd' of odd-kit 0.1: odd_module:Source raised SystemExit")
 
 
+def test_what_a_plugin_prints_at_work_does_not_reach_the_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loud = dict.fromkeys(PLACES, "print('hello')")
+    install("odd", ODD.format(**loud), tmp_path, monkeypatch)
+    finished = clfw(*RUN, "--json")
+    assert finished.json["data"] == "odd_set"
+    assert finished.err.count("hello") >= len(PLACES)
+
+
 def test_a_file_that_a_plugin_cannot_read_is_named_with_the_plugin(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

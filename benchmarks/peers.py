@@ -167,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.add_argument("--one", choices=[BARE, CLFW, *PEERS], help=argparse.SUPPRESS)
     chosen = options.parse_args(arguments)
     if chosen.quick:
-        chosen.pairs, chosen.pictures = 1, 256
+        chosen.pairs, chosen.pictures, chosen.batch_size = 1, 256, chosen.batch_size or 64
     if chosen.one:
         with own_cache():
             result = measure_one(chosen.one, chosen.batch_size, chosen)

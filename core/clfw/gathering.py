@@ -97,7 +97,9 @@ def gather(job: FetchJob, files: Path, parts: Path) -> dict[str, str]:
     come = sum(path.stat().st_size for path in parts.glob("*.part"))
     _require_room(job, total - come)
     size = f", {total / 1e6:,.1f} MB" if total else ""
-    job.report.say(f"fetching {job.name}: {len(absent)} of {counted(len(job.remotes), 'file')}{size}")
+    job.report.say(
+        f"fetching {job.name}: {len(absent)} of {counted(len(job.remotes), 'file')}{size}"
+    )
     bar = job.report.bytes_bar(job.name, total)
     try:
         for remote in absent:

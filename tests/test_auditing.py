@@ -1,6 +1,7 @@
 """What clfw looks for by itself before a training: equal pictures, labels that mislead."""
 
 import itertools
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from clfw.labels import misleading_labels
 from clfw.lookalikes import alike, reads_as_missing, told_apart
 from clfw.rows import check_rows
 from clfw.runs import read_json
-from commandline import succeed
+from commandline import clfw, succeed
 from test_rows import table
 from tiny_sets import register, write_bars
 
@@ -154,13 +155,17 @@ def leaking(monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
 
 
 def test_a_run_warns_of_what_falsifies_it_and_writes_it_down(leaking: tuple[str, ...]) -> None:
-    lines = succeed(*leaking, "--out", "done").err.splitlines()
+    given = ("--set", "data.image_size=12", "--set", "data.mean=[0.5]", "--set", "data.std=[0.5]")
+    lines = succeed(*leaking, *given, "--out", "done").err.splitlines()
     leak, contradiction = (line for line in lines if line.startswith("warning: "))
     assert leak.startswith("warning: 1 of 6 test pictures is in the ")
     assert "'0' (" in leak
     assert "'30' (test)" in leak
     assert contradiction.startswith("warning: 2 pictures with equal pixels and different labels: ")
-    assert "note    clfw data check bars names them all and can write an exclude list" in lines
+    (note,) = (line for line in lines if "clfw data check" in line)
+    words = shlex.split(note.partition("clfw ")[2])
+    assert words == ["data", "check", "bars", *given]
+    assert clfw(*words, *leaking[1:3]).code == 65
     found = read_json(Path("done/data.json"))["findings"]
     assert [finding["kind"] for finding in found[-2:]] == ["leak", "contradiction"]
     assert [row["key"] for row in found[-2]["rows"]] == ["0", "30"]

@@ -46,12 +46,15 @@ def stored_groups(path: Path) -> list[Group] | None:
         return None
 
 
-def warnings_of(findings: Sequence[Finding], entry: str) -> list[str]:
-    """A line each for the person who starts a run, with the first example, and where the rest is."""
+def warnings_of(findings: Sequence[Finding], data: str) -> list[str]:
+    """A line each for the person who starts a run, with the first example, and where the rest is.
+
+    `data` is what names it on a command line.
+    """
     if not findings:
         return []
     lines = [
         f"warning: {finding.summary}{f': {finding.details[0]}' if finding.details else ''}"
         for finding in findings
     ]
-    return [*lines, f"note    clfw data check {entry} names them all and can write an exclude list"]
+    return [*lines, f"note    these and more, and a list to leave rows out: clfw data check {data}"]

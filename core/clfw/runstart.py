@@ -1,5 +1,7 @@
 """The beginning of a run: what is written before the first step, and what the person is told."""
 
+import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from clfw.errors import counted, printable
 from clfw.exclusion import list_of, write_list
 from clfw.findings import Finding
 from clfw.opening import Pictures
-from clfw.plan import Plan
+from clfw.plan import DataChoice, Plan
 from clfw.splitlist import write_split
 from clfw.weights import save_tensors
 from clfw.workbench import Workbench
@@ -75,7 +77,7 @@ def header_lines(
         f"{'from the cache' if pictures.cached else 'decoded now'}",
         *left_out_line(plan, pictures),
         *([f"bad     {in_short(bad)}"] if (bad := bad_lines(pictures.rows)) else []),
-        *warnings_of(findings, str(plan.data.path) if plan.data.seen else plan.data.choice.entry),
+        *warnings_of(findings, words_for(plan.data)),
         *(
             [f"strays  {counted(len(strays), 'file')} not used: {', '.join(first_strays)}"]
             if strays
@@ -97,6 +99,16 @@ def unwatched(pictures: Pictures) -> list[str]:
     return [
         "no validation split, so the last weights are kept; data.validation is the share held out"
     ]
+
+
+def words_for(data: DataChoice) -> str:
+    """What names this data on a command line, with the values that were set there."""
+    words = [str(data.path) if data.seen else data.choice.entry]
+    for key, cell in data.to_json()["values"].items():
+        value = cell["value"]
+        text = value if isinstance(value, str) else json.dumps(value)
+        words += ["--set", f"data.{key}={text}"] if cell["origin"] == "--set" else []
+    return printable(shlex.join(words), 400)
 
 
 def left_out_line(plan: Plan, pictures: Pictures) -> list[str]:

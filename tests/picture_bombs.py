@@ -60,6 +60,20 @@ def with_part(name: bytes, body: bytes, times: int = 1) -> bytes:
     return png_of([header, *[(name, body)] * times, *rest])
 
 
+def animated(frames: int) -> bytes:
+    """An animated PNG of many small frames."""
+    first, *rest = chunks_of(encoded(noise(4, 4, 1), "PNG"))
+    body = next(body for name, body in rest if name == b"IDAT")
+    control = [struct.pack(">5I2H2B", n, 4, 4, 0, 0, 1, 1, 0, 0) for n in range(2 * frames)]
+    more = [
+        chunk
+        for n in range(1, 2 * frames - 1, 2)
+        for chunk in ((b"fcTL", control[n]), (b"fdAT", struct.pack(">I", n + 1) + body))
+    ]
+    told = (b"acTL", struct.pack(">II", frames, 0))
+    return png_of([first, told, (b"fcTL", control[0]), (b"IDAT", body), *more, (b"IEND", b"")])
+
+
 def jpeg_of(height: int, width: int) -> bytes:
     data = encoded(noise(8, 8), "JPEG")
     frame = data.index(b"\xff\xc0") + 5
@@ -95,9 +109,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
         b"zTXt", b"Raw profile type exif\0\0" + long_text(b"\n")
     ),
     "100,000 texts": lambda: with_part(b"tEXt", b"a\0b", 100_000),
-    "apng of 100,000 frames": lambda: with_part(
-        b"fcTL", struct.pack(">5I2H2B", 0, 4, 4, 0, 0, 1, 1, 0, 0), 100_000
-    ),
+    "apng of 100,000 frames": lambda: animated(100_000),
     "gif of 100,000 frames": lambda: (
         b"GIF89a\xff\xff\xff\xff\0\0\0" + b",\0\0\0\0\xff\xff\xff\xff\0\2\1\0\0" * 100_000 + b";"
     ),

@@ -45,9 +45,10 @@ class LoneList:
             ) from None
 
     def stamp(self, name: str) -> str:
-        path = self._path(name)
-        status = path.stat() if name == self.path.name else self._files()[name].stat()
-        place = hashlib.blake2b(os.fsencode(path), digest_size=8)
+        entry: Path | os.DirEntry[str]
+        entry = self.path if name == self.label else self._files()[name]
+        status = entry.stat()
+        place = hashlib.blake2b(os.fsencode(entry), digest_size=8)
         return f"{status.st_size:x}-{status.st_mtime_ns:x}-{place.hexdigest()}"
 
     def identity(self) -> str:
@@ -62,8 +63,9 @@ class LoneList:
     def _files(self) -> dict[str, "os.DirEntry[str]"]:
         if self._found is None:
             folders, found = Folders(self.base), {}
+            there = [folder for folder in self._folders if (self.base / folder).is_dir()]
             for key in dict.fromkeys(self._keys()):
-                for place in places(key, self._folders):
+                for place in places(key, there):
                     found.update(folders.named(place))
             self._found = dict(sorted(found.items()))
         return self._found
@@ -82,7 +84,8 @@ class Folders:
         above = folder or slash
         if above not in self._seen:
             self._seen[above] = by_name_and_stem(self._base / above)
-        return {posixpath.join(above, e.name): e for e in self._seen[above].get(last, ())}
+        found = self._seen[above].get(last, ())
+        return {posixpath.join(above, entry.name): entry for entry in found} if found else {}
 
 
 def by_name_and_stem(folder: Path) -> dict[str, list["os.DirEntry[str]"]]:

@@ -80,6 +80,12 @@ def jpeg_of(height: int, width: int) -> bytes:
     return data[:frame] + struct.pack(">HH", height, width) + data[frame + 4 :]
 
 
+def jpeg_with_scans(count: int) -> bytes:
+    """A progressive JPEG whose last scan, of a few bytes, comes again and again."""
+    data = encoded(np.zeros((2000, 2000, 3), np.uint8), "JPEG", progressive=True)
+    return data[:-2] + data[data.rindex(b"\xff\xda") : -2] * count + data[-2:]
+
+
 def webp_of(side: int) -> bytes:
     size = (side - 1).to_bytes(3, "little") * 2
     body = b"WEBPVP8X" + struct.pack("<I", 10) + b"\x10\0\0\0" + size
@@ -114,6 +120,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
         b"GIF89a\xff\xff\xff\xff\0\0\0" + b",\0\0\0\0\xff\xff\xff\xff\0\2\1\0\0" * 100_000 + b";"
     ),
     "jpeg of 65500x65500": lambda: jpeg_of(65_500, 65_500),
+    "jpeg with 5,000 scans": lambda: jpeg_with_scans(5000),
     "webp of 2**24x2**24": lambda: webp_of(2**24),
     "bmp of 2**31-1x2**31-1": lambda: runs_bmp(2**31 - 1),
     "bmp of 60000x60000": lambda: runs_bmp(60_000),

@@ -199,6 +199,14 @@ def test_a_forged_size_behind_filling_bytes_does_not_reach_the_fast_way(
     assert outcome(decode_bytes, forged) is None
 
 
+def test_a_jpeg_of_hundreds_of_scans_is_refused_and_one_of_as_many_as_usual_is_not() -> None:
+    data = WHOLE["progressive jpeg"]
+    scan = data[data.rindex(b"\xff\xda") : -2]
+    with pytest.raises(DataError, match="a JPEG of more than 200 scans"):
+        decode_bytes(data[:-2] + scan * 200 + data[-2:])
+    assert 5 < data.count(b"\xff\xda") < 20
+
+
 def test_a_frame_header_that_ends_the_file_is_refused() -> None:
     for tail in range(1, 12):
         data = b"\xff\xd8\xff\xc0" + bytes(tail)

@@ -24,6 +24,7 @@ from clfw.preprocess import Preprocess
 
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
 MAX_PIXELS = 50_000_000
+MAX_SCANS = 200  # of a JPEG, which has about ten; each costs the time of a picture and few bytes
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_PLAIN = {0: 1, 2: 3}  # colour type: channels, of the types without palette or alpha
 # Chunks that change no pixel, and those that must be there, with the length each must have.
@@ -68,6 +69,8 @@ def checked_array(array: NDArray[Any]) -> Pixels:
 
 def decode_bytes(data: bytes) -> Pixels:
     """(H, W, 1) or (H, W, 3) uint8 in the picture's own size and colours."""
+    if data.startswith(b"\xff\xd8") and data.count(bytes([0xFF, _JPEG_SCAN])) > MAX_SCANS:
+        raise DataError(f"a JPEG of more than {MAX_SCANS} scans")
     if data.startswith(PNG_SIGNATURE):
         channels = plain_png(data)
         if channels:

@@ -12,7 +12,11 @@ import pytest
 
 from clfw import storage
 from clfw.caches import KINDS, cached, clear, strange
+from clfw.manager import installed_catalog
+from clfw.opening import decode_splits, natural_preprocess, no_progress, open_data
 from clfw.pixelmap import PixelMap
+from clfw.plan import Request, resolve_plan
+from clfw.registry import read_registry
 from commandline import assert_refused, clfw, succeed
 from tiny_sets import register, write_bars
 
@@ -48,9 +52,9 @@ def test_entries_are_listed_the_last_used_first(root: Path) -> None:
     assert [entry.kind.name for entry in cached(root)] == list(ROW)
     finished = succeed("cache")
     lines = finished.out.splitlines()
-    assert lines[0].split() == ["pixels", "decoded", "pictures", "0.0", "MB", "today", "bars"]
+    assert lines[0].split() == ["pixels", "decoded", "pictures", "1.0", "kB", "today", "bars"]
     assert "2 days ago" in lines[2]
-    assert lines[-1] == f"{root}: 5 entries, 0.0 MB"
+    assert lines[-1] == f"{root}: 5 entries, 1.0 kB"
     listed = succeed("cache", "--json").json
     assert listed["size"] == 1000 + 16 + 4 * 2
     assert [entry["kind"] for entry in listed["entries"]] == list(ROW)
@@ -59,25 +63,30 @@ def test_entries_are_listed_the_last_used_first(root: Path) -> None:
 
 def test_an_empty_or_absent_cache_folder_lists_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLFW_CACHE_DIR", "nowhere")
-    assert succeed("cache").out == "nowhere: 0 entries, 0.0 MB\n"
-    assert succeed("cache", "clear").out == "nowhere: 0 entries removed, 0.0 MB\n"
+    assert succeed("cache").out == "nowhere: 0 entries, 0.0 kB\n"
+    assert succeed("cache", "clear").out == "nowhere: 0 entries removed, 0.0 kB\n"
     assert not Path("nowhere").exists()
+
+
+def open_bars(registry: Path) -> None:
+    """What a run does before it trains."""
+    request = Request(model="fashion_mlp", data="bars")
+    plan = resolve_plan(request, installed_catalog(), read_registry(registry))
+    data = open_data(plan.data)
+    preprocess = natural_preprocess(data, plan.data.values.params)
+    decode_splits(data, preprocess, ("train", "validation"), no_progress)
 
 
 def test_what_a_run_keeps_says_for_which_data_it_is_and_when_it_was_used() -> None:
     registry = register(Path("bars.toml"), "bars", write_bars(Path("bars")).absolute())
-    run = ("run", "--registry", registry, "--data", "bars", "--model", "fashion_cnn", "--steps", 1)
-    succeed(*run)
-    entries = {entry["kind"]: entry for entry in succeed("cache", "--json").json["entries"]}
-    assert {kind: entries[kind]["data"] for kind in ("pixels", "tables")} == {
-        "pixels": "bars", "tables": "bars"
-    }  # fmt: skip
-    for entry in entries.values():
-        path = Path(entry["path"])
-        os.utime(path / "meta.json" if path.is_dir() else path, (0, 0))
-        if path.is_dir():
-            os.utime(path / "pixels.u8", (0, 0))
-    assert succeed("eval", "runs/fashion_cnn-bars-001", "--registry", registry).code == 0
+    open_bars(registry)
+    entries = succeed("cache", "--json").json["entries"]
+    assert {(e["kind"], e["data"]) for e in entries} == {("pixels", "bars"), ("tables", "bars")}
+    for path in (Path(entry["path"]) for entry in entries):
+        for file in [*path.iterdir()] if path.is_dir() else [path]:
+            os.utime(file, (0, 0))
+    assert all(" days ago" in line for line in succeed("cache").out.splitlines()[:-1])
+    open_bars(registry)
     assert all("today" in line for line in succeed("cache").out.splitlines()[:-1])
 
 
@@ -86,7 +95,7 @@ def test_clearing_takes_all_one_kind_or_what_was_long_unused(root: Path) -> None
     assert not (root / "examined" / ROW["examined"]).exists()
     removed = succeed("cache", "clear", "--older-than", "1.5", "--json").json["removed"]
     assert [entry["kind"] for entry in removed] == ["tables", "duplicates"]
-    assert "2 entries removed, 0.0 MB" in succeed("cache", "clear").out
+    assert "2 entries removed, 1.0 kB" in succeed("cache", "clear").out
     assert names(root) == set(ROW)  # the folders
 
 

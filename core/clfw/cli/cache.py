@@ -31,6 +31,7 @@ def cache(context: click.Context, as_json: bool) -> None:
             )
         return
     from clfw.caches import cached, strange
+    from clfw.memorybudget import in_units
     from clfw.storage import cache_root
 
     root = cache_root()
@@ -44,7 +45,7 @@ def cache(context: click.Context, as_json: bool) -> None:
     width = max((len(entry.kind.holds) for entry in entries), default=0)
     for entry in entries:
         click.echo(f"{told(entry, width)}{entry.data}".rstrip())
-    click.echo(f"{root}: {count_of(entries)}, {in_megabytes(size).strip()}")
+    click.echo(f"{root}: {count_of(entries)}, {in_units(size)}")
     if others:
         say(f"warning: not of clfw's making, and left alone: {', '.join(others[:3])}"
             f"{f' and {len(others) - 3} more' if len(others) > 3 else ''}")  # fmt: skip
@@ -62,6 +63,7 @@ def clear(kinds: tuple[str, ...], older_than: float | None, as_json: bool) -> No
     Nothing is lost but time: what is needed is made again. A run that uses one keeps it to its end.
     """
     from clfw import caches
+    from clfw.memorybudget import in_units
     from clfw.storage import cache_root
 
     root = cache_root()
@@ -71,21 +73,18 @@ def clear(kinds: tuple[str, ...], older_than: float | None, as_json: bool) -> No
         items = [entry.to_json() for entry in removed]
         print_json({"folder": str(root), "size": size, "removed": items})
         return
-    click.echo(f"{root}: {count_of(removed)} removed, {in_megabytes(size).strip()}")
+    click.echo(f"{root}: {count_of(removed)} removed, {in_units(size)}")
 
 
 def told(entry: "Cached", width: int) -> str:
     """One line of the list, without its data."""
+    from clfw.memorybudget import in_units
+
     days = int((time.time() - entry.used) / 86400)
     used = "today" if days < 1 else "yesterday" if days == 1 else f"{days:,} days ago"
-    return f"{entry.kind.name:<11}{entry.kind.holds:<{width}}{in_megabytes(entry.size)}  {used:<14}"
+    return f"{entry.kind.name:<11}{entry.kind.holds:<{width}}{in_units(entry.size):>12}  {used:<14}"
 
 
 def count_of(entries: "list[Cached]") -> str:
     """How many there are."""
     return "1 entry" if len(entries) == 1 else f"{len(entries):,} entries"
-
-
-def in_megabytes(size: int) -> str:
-    """Bytes for people, in a column."""
-    return f"{size / 1e6:>12,.1f} MB"

@@ -163,22 +163,26 @@ def split_row(row: str, delimiter: str, name: str, line: int) -> list[str]:
     value = re.compile(rf'{blank}"([^"]*(?:""[^"]*)*)"{blank}{end}|([^"{delimiter}]*){end}')
     values: list[str] = []
     at = 0
+
+    def place() -> str:
+        here = line + len(_LINE_END.findall(row, 0, at))
+        return f"{name}:{here} (column {len(values) + 1})"
+
     while at <= len(row):
         found = value.match(row, at)
-        here = line + len(_LINE_END.findall(row, 0, at))
-        place = f"{name}:{here} (column {len(values) + 1})"
         if found is None:
             open_ = row.count('"', at) % 2 and row[at:].lstrip().startswith('"')
             raise DataError(
-                f"{place}: a quote {'that is not closed' if open_ else 'inside a value'}",
+                f"{place()}: a quote {'that is not closed' if open_ else 'inside a value'}",
                 hint="put the value in quotes and double each quote inside it",
             )
         quoted, plain = found.groups()
-        values.append(plain if quoted is None else quoted.replace('""', '"'))
-        if len(values[-1]) > MAX_FIELD:
+        text = plain if quoted is None else quoted.replace('""', '"')
+        if len(text) > MAX_FIELD:
             raise DataError(
-                f"{place}: a value of {len(values[-1]):,} characters, over the limit of {MAX_FIELD:,}"
+                f"{place()}: a value of {len(text):,} characters, over the limit of {MAX_FIELD:,}"
             )
+        values.append(text)
         at = found.end() + 1
     return values
 

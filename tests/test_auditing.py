@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from clfw import auditing
 from clfw.auditing import warnings_of
 from clfw.datavalues import DataValues
-from clfw.duplicates import correctness, equal_pictures, row_sums, sort_out
+from clfw.duplicates import correctness, equal_pictures, row_sums, sort_out, surplus
 from clfw.labels import misleading_labels
 from clfw.lookalikes import alike, reads_as_missing, told_apart
 from clfw.rows import check_rows
 from clfw.runs import read_json
 from commandline import clfw, succeed
 from test_rows import table
-from tiny_sets import register, write_bars
+from tiny_sets import bar, png, register, write_bars
 
 
 def groups(pictures: np.ndarray) -> list[tuple[int, ...]]:
@@ -92,6 +92,15 @@ def test_a_row_left_out_takes_no_part() -> None:
     less = check_rows(SIX.table, DataValues(validation=0.0), {4: "leak"})
     assert correctness(sort_out([(0, 4)], less), less) == []
     assert sort_out([(0, 2, 4)], less).repeated == [(0, 2)]
+
+
+def test_what_is_proposed_to_be_left_out_spares_the_test_split_and_one_of_each_group() -> None:
+    assert surplus([(0, 2)], SIX) == {2: "same picture as list.csv:2 '0' (train)"}
+    assert surplus([(0, 4, 5)], SIX) == {0: "same picture as list.csv:6 '4' (test)"}
+    other = "same picture as list.csv:7 '5' (test), with another label"
+    assert surplus([(1, 5)], SIX) == {1: other}
+    assert surplus([(0, 1)], SIX).keys() == {0, 1}
+    assert surplus([(4, 5)], SIX) == {}
 
 
 @pytest.mark.parametrize(
@@ -171,9 +180,11 @@ def test_a_run_warns_of_what_falsifies_it_and_writes_it_down(leaking: tuple[str,
     assert [row["key"] for row in found[-2]["rows"]] == ["0", "30"]
 
 
-def test_a_sound_set_is_trained_on_without_a_warning() -> None:
-    finished = succeed("run", "--model", "fashion_cnn", "--data", "fashion_csv", "--steps", "1")
-    assert "warning" not in finished.err
+def test_a_sound_set_is_trained_on_without_a_warning(leaking: tuple[str, ...]) -> None:
+    for number in (0, 1):
+        Path(f"bars/train/{number}.png").write_bytes(png(bar(number, 99)))
+    assert "warning" not in succeed(*leaking, "--out", "done").err
+    assert read_json(Path("done/data.json"))["findings"] == []
 
 
 def test_equal_pictures_of_a_large_set_are_looked_for_once(
@@ -186,6 +197,15 @@ def test_equal_pictures_of_a_large_set_are_looked_for_once(
     warned = [line for line in again.splitlines() if line.startswith("warning: ")]
     assert len(warned) == 2
     assert all(line in first for line in warned)
+
+
+def test_pictures_that_have_changed_are_compared_anew(
+    leaking: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clfw.auditing.QUICK", 0)
+    assert "is in the" in succeed(*leaking).err
+    Path("bars/train/0.png").write_bytes(png(bar(0, 99)))
+    assert "is in the" not in succeed(*leaking).err
 
 
 @pytest.mark.parametrize("content", [b"", b"{}x", b"[[1,", b"[1]", b'[["x"]]', b"null"])

@@ -171,7 +171,7 @@ def test_a_run_trains_the_head_on_a_backbone_that_clfw_trained(capsys: object) -
 def test_absent_weights_end_with_three_ways_out(capsys: pytest.CaptureFixture[str]) -> None:
     assert outcome(["run", "--model", "resnet18_frozen", "--data", "fashion_csv"]) == 66
     error = capsys.readouterr().err
-    for way in ("clfw fetch", "backbone_weights=FILE", "backbone_weights=random"):
+    for way in ("clfw fetch", "backbone_weights=FILE", "=random"):
         assert way in error
     assert not Path("runs").exists()
 

@@ -24,7 +24,7 @@ from tiny_sets import bar, png, register, write_bars
 
 def groups(pictures: np.ndarray) -> list[tuple[int, ...]]:
     """Groups of equal pictures among these, which are rows 0, 1, …"""
-    return equal_pictures(pictures, np.arange(len(pictures)), lambda: None)
+    return equal_pictures(pictures, np.arange(len(pictures)), lambda count: None)
 
 
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=40), st.sampled_from([1, 7, 8, 27, 64]))
@@ -47,17 +47,17 @@ def test_pictures_that_differ_in_one_pixel_by_one_level_are_not_equal() -> None:
 
 def test_other_pictures_of_equal_sums_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = np.array([1, 2, 1, 3], np.uint8).reshape(4, 1, 1, 1)
-    monkeypatch.setattr("clfw.duplicates.row_sums", lambda flat, forget: np.zeros(4, np.uint64))
+    monkeypatch.setattr("clfw.duplicates.row_sums", lambda flat, seen: np.zeros(4, np.uint64))
     assert groups(pictures) == [(0, 2)]
 
 
 def test_a_set_larger_than_a_piece_is_summed_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     flat = np.random.default_rng(0).integers(0, 256, (50, 20), np.uint8)
-    whole = row_sums(flat, lambda: None)
+    whole = row_sums(flat, lambda count: None)
     monkeypatch.setattr("clfw.duplicates.PIECE", 60)
-    forgotten = []
-    assert (row_sums(flat, lambda: forgotten.append(1)) == whole).all()
-    assert len(forgotten) == 17
+    pieces: list[int] = []
+    assert (row_sums(flat, pieces.append) == whole).all()
+    assert pieces == [3] * 16 + [2]
 
 
 LABELS = ["x", "y", "x", "y", "x", "x"]

@@ -7,21 +7,21 @@ from pathlib import Path
 from clfw.duplicates import Group, correctness, equal_pictures, sort_out
 from clfw.findings import Finding
 from clfw.labels import misleading_labels
-from clfw.opening import Pictures
+from clfw.opening import Pictures, Progress
 from clfw.storage import cache_folder, touch, write_atomically
 
 VERSION = 1  # raise when the same pictures would be grouped otherwise
 QUICK = 1 << 24  # bytes; comparing fewer takes less time than a file does
 
 
-def audit(pictures: Pictures) -> list[Finding]:
+def audit(pictures: Pictures, progress: Progress) -> list[Finding]:
     """What falsifies a training on these pictures, or its figures."""
     rows = pictures.rows
-    found = sort_out(groups_of_equal(pictures), rows)
+    found = sort_out(groups_of_equal(pictures, progress), rows)
     return [*misleading_labels(rows), *correctness(found, rows)]
 
 
-def groups_of_equal(pictures: Pictures) -> list[Group]:
+def groups_of_equal(pictures: Pictures, progress: Progress) -> list[Group]:
     """The groups of equal pictures, from an earlier day or found now.
 
     Row numbers alone are kept, which the fingerprint decides; what is said of them is said anew.
@@ -29,11 +29,21 @@ def groups_of_equal(pictures: Pictures) -> list[Group]:
     images, pixels = pictures.images, pictures.pixels
     path = cache_folder("duplicates") / f"{pictures.fingerprint[:32]}-{VERSION}.json"
     known = stored_groups(path) if images.nbytes > QUICK else None
-    if known is None:
-        known = equal_pictures(images, pictures.numbers, pixels.forget)
-        if images.nbytes > QUICK:
-            write_atomically(path, json.dumps(known, separators=(",", ":")).encode())
-    return known
+    if known is not None:
+        return known
+    bar = progress("comparing", len(images))
+
+    def seen(count: int) -> None:
+        pixels.forget()  # the set may be larger than memory
+        bar.advance(count)
+
+    try:
+        found = equal_pictures(images, pictures.numbers, seen)
+    finally:
+        bar.close()
+    if images.nbytes > QUICK:
+        write_atomically(path, json.dumps(found, separators=(",", ":")).encode())
+    return found
 
 
 def stored_groups(path: Path) -> list[Group] | None:

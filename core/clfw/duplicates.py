@@ -18,17 +18,17 @@ PIECE = 1 << 24  # bytes that are hashed in one go, however large the set
 
 
 def equal_pictures(
-    images: NDArray[np.uint8], numbers: NDArray[np.int64], forget: Callable[[], None]
+    images: NDArray[np.uint8], numbers: NDArray[np.int64], seen: Callable[[int], None]
 ) -> list[Group]:
     """The groups of equal pictures.
 
     Args:
         images: (N, ...) uint8, possibly a memory map.
         numbers: (N,) the row of each.
-        forget: called after each piece of a set that may be larger than memory.
+        seen: called after each piece with the number of its pictures.
     """
     flat = images.reshape(len(images), -1)
-    sums = row_sums(flat, forget)
+    sums = row_sums(flat, seen)
     order = np.argsort(sums, kind="stable")
     same = np.flatnonzero(np.diff(sums[order]) == 0)
     suspects = np.unique(order[np.union1d(same, same + 1)])
@@ -38,7 +38,7 @@ def equal_pictures(
     return groups_of(by_content.values())
 
 
-def row_sums(flat: NDArray[np.uint8], forget: Callable[[], None]) -> NDArray[np.uint64]:
+def row_sums(flat: NDArray[np.uint8], seen: Callable[[int], None]) -> NDArray[np.uint64]:
     """(N,) a sum of each row's words, each times an odd number of its own, modulo 2**64.
 
     Equal rows have equal sums, other rows hardly ever; at the speed of memory.
@@ -54,7 +54,7 @@ def row_sums(flat: NDArray[np.uint8], forget: Callable[[], None]) -> NDArray[np.
         whole = np.ascontiguousarray(part[:, : words * 8]).view(np.uint64)
         rest = part[:, words * 8 :].astype(np.uint64)
         sums[start : start + step] = whole @ factors[:words] + rest @ factors[words:]
-        forget()
+        seen(len(part))
     return sums
 
 

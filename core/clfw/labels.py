@@ -70,7 +70,7 @@ def few_or_uneven(rows: Rows) -> list[Finding]:
                 level="notable",
                 summary=f"classes are uneven: {counts[most]:,} training pictures of "
                 f"{listed([rows.classes[most]])}, {counts[least]:,} of {listed([rows.classes[least]])}"
-                "; see train.class_weights",
+                "; see train.class_weights and train.sampling",
             )
         )
     return findings

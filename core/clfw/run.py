@@ -29,7 +29,7 @@ def execute(
     start = time.perf_counter()
     with memory_named("before the first step", plan.recipe.params.batch_size):
         bench = set_up(plan, pictures, seams, progress, None)
-    findings = audit(pictures)
+    findings = audit(pictures, progress)
     begun = runs.begin_run_folder(out)
     try:
         room = needed_room(bench.trained, plan.recipe.params)

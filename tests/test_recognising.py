@@ -6,9 +6,11 @@ import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 
+from clfw.cli.options import complete
 from clfw.components import Dataset
 from clfw.errors import ClfwError, DataError
 from clfw.manager import Catalog, installed_catalog
@@ -325,6 +327,13 @@ def test_columns_that_a_person_must_choose_are_listed(
         assert remedy in error.hint
 
 
+def test_the_shell_completes_paths_where_data_is_named() -> None:
+    context = click.Context(click.Command("run"))
+    option = click.Option(["--data"])
+    assert [item.type for item in complete("data")(context, option, "./ph")] == ["file"]
+    assert "mnist" in complete("data")(context, option, "mn")
+
+
 def test_data_path_beside_a_path_is_refused() -> None:
     write(CLASSES, Path("photos"))
     assert "names the place already" in refusal("./photos", "data.path=other").message
@@ -377,7 +386,8 @@ def test_everything_of_a_run_works_with_a_path_alone() -> None:
     assert line in trained.err
     run = Path("runs/fashion_mlp-list-001")
     again = succeed("eval", run, "--json")
-    assert line.replace("photos/list.csv", "list", 1) in again.err
+    where = Path("photos/list.csv").absolute()
+    assert line.replace("photos/list.csv", str(where), 1) in again.err
     assert (
         again.json["accuracy"]
         == succeed("eval", run, "--data", "photos/list.csv", "--json").json["accuracy"]

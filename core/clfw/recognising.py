@@ -61,7 +61,7 @@ def find_data(
             hint="leave one of the two out",
         )
     own = recorded_data(run) if run is not None else None
-    if own is not None and own.table("values").get("path") == str(path):
+    if own is not None and own.path == str(path):
         return own
     return recognise(path, text, given, catalog)
 

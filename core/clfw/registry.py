@@ -69,6 +69,11 @@ class Entry:
         """Name of the component that builds it; its own name unless the entry says otherwise."""
         return str(self.fields.get("component", self.name))
 
+    @property
+    def path(self) -> str:
+        """Where the files are, as the values say it; empty where they do not."""
+        return str(self.table("values").get("path", ""))
+
     def table(self, key: str) -> dict[str, Any]:
         """The sub-table `key`, empty where the entry has none."""
         return dict(self.fields.get(key, {}))

@@ -117,7 +117,7 @@ def figure_of_answers(
 
     header = read_header(find_weights(path))
     entry = data_for(header, request, there.catalog, there.registry)
-    say_seen(request.data or entry.name, entry.seen, entry.component)
+    say_seen(request.data or entry.path, entry.seen, entry.component)
     opened = open_split(header, entry, request, there.catalog, split, show_progress)
     opened.require_labels()
 

@@ -73,7 +73,7 @@ def evaluate(
         sample=sample,
     )
     entry = data_for(header, request, there.catalog, there.registry)
-    say_seen(data or entry.name, entry.seen, entry.component)
+    say_seen(data or entry.path, entry.seen, entry.component)
     opened = open_split(header, entry, request, there.catalog, split, show_progress)
     opened.require_labels()
     if warning := other_source(header, opened.source):

@@ -110,10 +110,17 @@ def installed(
     return Installed(catalog, read_registry(registry))
 
 
-def complete(*kinds: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
-    """Shell completion by the names of `clfw list` of these kinds; all of them for none."""
+def complete(*kinds: str) -> Callable[[click.Context, click.Parameter, str], list[Any]]:
+    """Shell completion by the names of `clfw list` of these kinds; all of them for none.
 
-    def names(context: click.Context, option: click.Parameter, typed: str) -> list[str]:
+    Data may be a path too, which the shell completes by itself.
+    """
+
+    def names(context: click.Context, option: click.Parameter, typed: str) -> list[Any]:
+        if "data" in kinds and ("/" in typed or typed.startswith((".", "~"))):
+            from click.shell_completion import CompletionItem
+
+            return [CompletionItem(typed, type="file")]
         from clfw.listing import listed
         from clfw.manager import installed_catalog
         from clfw.registry import read_registry

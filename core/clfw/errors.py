@@ -92,6 +92,8 @@ def nearest(name: str, known: Iterable[str], listing: str = "") -> str:
 
 def printable(text: str, limit: int = 120) -> str:
     """`text` on one line with control and direction characters escaped, cut to `limit` characters."""
+    if len(text) <= limit and text.isprintable():  # as nearly all are, and every file is asked
+        return text
     escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return escaped if len(escaped) <= limit else escaped[: limit - 1] + "…"
 

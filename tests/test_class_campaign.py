@@ -18,7 +18,7 @@ from clfw.registry import read_registry
 from clfw_plugins.arrays import source
 from commandline import clfw
 
-IN_THE_SUITE = 3 * len(RELATIONS)
+IN_THE_SUITE = 2 * len(RELATIONS)
 
 
 def assert_clean(outcomes: Outcomes) -> None:

@@ -12,7 +12,7 @@ from picture_campaign import Outcomes, campaign, cases
 from picture_mutations import OPERATORS, UNCHECKED
 from picture_saboteurs import SABOTEURS
 
-IN_THE_SUITE = 16 * len(OPERATORS)
+IN_THE_SUITE = 12 * len(OPERATORS)
 MAY_HAPPEN = {"same", "named", "differs, no checksum", "differs, checksum forged too"}
 
 

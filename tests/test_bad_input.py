@@ -101,7 +101,7 @@ BAD_DATA: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     ),
     "id outside the set": (
         edit("train.csv", "4,middle", "../4,middle"),
-        ("train.csv:6 (column id)", "'../4'"),
+        ("train.csv:6 (column id)", "'../4'", "--data LIST"),
     ),
     "empty label": (
         edit("train.csv", "4,middle", "4,"),

@@ -12,6 +12,7 @@ from clfw_plugins.csv_images.finding import Pictures
 from clfw_plugins.csv_images.params import SPLIT_WORDS, CsvImagesParams
 
 USUAL_SPLIT = "split"
+NO_PATH = "is no id or relative path"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,10 +72,12 @@ def read_list(
             listed.append(read_row(row, columns, name, split, folders, anywhere))
         except RowFault as fault:
             faults.append(str(fault))
+    outside = any(fault.endswith(NO_PATH) for fault in faults)
     if faults:
         raise DataError(
             joined("rows that cannot be used", faults),
-            hint="fill in the values or remove the rows",
+            hint="fill in the values or remove the rows"
+            + ("; a list that is named itself, --data LIST, may lead anywhere" if outside else ""),
         )
     if any(pictures.of(column, listed[0].folders) for column in rows[0].values):
         raise DataError(
@@ -133,7 +136,7 @@ def read_row(
             raise fault(place, columns.label, "the label is empty")
         label = None
     if not key or not (anywhere or is_inside(key)):
-        raise fault(place, columns.image, f"'{printable(key)}' is no id or relative path")
+        raise fault(place, columns.image, f"'{printable(key)}' {NO_PATH}")
     group = row.values[columns.group] if columns.group else ""
     if columns.group and not group:
         raise fault(place, columns.group, "the group is empty")

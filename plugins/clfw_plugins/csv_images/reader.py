@@ -21,7 +21,7 @@ OTHER_LISTS = ("validation_csv", "test_csv", "submission_csv")
 def open_csv_images(params: CsvImagesParams, path: Path) -> "CsvImages":
     """The source at `path`: a folder or zip with the lists and the pictures, or one list."""
     if path.is_file() and is_list(path.name):
-        alone = alone_params(params, path.name)
+        path, alone = path.absolute(), alone_params(params, path.name)
         tree = LoneList(path, params.root, params.folders.values(), lambda: keys_of(path, alone))
         return CsvImages(alone, tree, anywhere=True)
     if params.root:

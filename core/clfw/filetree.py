@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from clfw.errors import DataError, InputMissing, StorageError, printable
+from clfw.zipdirectory import Member, members_of
 
 STRAY_NAMES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 STRAY_FOLDERS = frozenset({"__MACOSX", ".ipynb_checkpoints", ".git"})
@@ -151,10 +152,10 @@ class ZipTree:
         self.path = path
         self.label = path.name
         self._look_through = look_through
-        self._members: dict[str, zipfile.ZipInfo] | None = None
+        self._members: dict[str, Member] | None = None
         self._map: mmap.mmap | None = None
 
-    def _open(self) -> dict[str, zipfile.ZipInfo]:
+    def _open(self) -> dict[str, Member]:
         if self._members is None:
             members = self._directory()
             prefix = wrapping_folder(list(members)) if self._look_through else ""
@@ -165,14 +166,13 @@ class ZipTree:
             self._members = {name: named[name] for name in sorted(named)}
         return self._members
 
-    def _directory(self) -> dict[str, zipfile.ZipInfo]:
+    def _directory(self) -> dict[str, Member]:
         """The members that are files, by name."""
         try:
-            with zipfile.ZipFile(self.path) as archive:
-                infos = [info for info in archive.infolist() if not info.is_dir()]
+            infos = members_of(self.path)
         except Exception as error:  # a forged directory raises many types
             raise DataError(f"{self.label}: not a readable zip: {printable(str(error))}") from None
-        members: dict[str, zipfile.ZipInfo] = {}
+        members: dict[str, Member] = {}
         for info in infos:
             if members.setdefault(info.filename, info) is not info:
                 raise DataError(
@@ -200,7 +200,7 @@ class ZipTree:
         packed = self._packed(info, where)[: size + 1024]  # deflate adds less than that
         return self._unpacked(info, packed, size, where)[:size]
 
-    def _packed(self, info: zipfile.ZipInfo, where: str) -> bytes:
+    def _packed(self, info: Member, where: str) -> bytes:
         assert self._map is not None
         header = self._map[info.header_offset : info.header_offset + 30]
         if len(header) < 30 or header[:4] != b"PK\x03\x04" or info.flag_bits & 1:
@@ -209,7 +209,7 @@ class ZipTree:
         start = info.header_offset + 30 + name_length + extra_length
         return self._map[start : start + info.compress_size]
 
-    def _unpacked(self, info: zipfile.ZipInfo, data: bytes, size: int, where: str) -> bytes:
+    def _unpacked(self, info: Member, data: bytes, size: int, where: str) -> bytes:
         if info.compress_type == zipfile.ZIP_STORED:
             return data
         if info.compress_type != zipfile.ZIP_DEFLATED:

@@ -1,4 +1,4 @@
-"""The networks of the documents: small CNNs and the plain network that one improves on."""
+"""The networks of the documents, a faster one, and a kit to build small CNNs."""
 
 from clfw import Architecture, hookimpl
 
@@ -49,6 +49,12 @@ def clfw_architectures() -> list[Architecture]:
             build=f"{_HERE}.mathematics:build",
             params=f"{_HERE}.params:MathCnnParams",
             parameter_count=421_642,
+        ),
+        Architecture(
+            name="fast_cnn",
+            summary="three convolutions with batch norm, the first of stride 2, one linear layer",
+            build=f"{_HERE}.fast:build",
+            params=f"{_HERE}.params:FastCnnParams",
         ),
         Architecture(
             name="plain_cnn",

@@ -1,4 +1,4 @@
-"""Parameters of the documents' networks."""
+"""Parameters of the networks."""
 
 from typing import Annotated, Literal
 
@@ -72,6 +72,14 @@ class MathCnnParams(Params):
     batch_norm: bool = Field(False, description="batch norm after each convolution, before ReLU")
     init_std: float = Field(
         0.01, gt=0, le=1, description="standard deviation of the convolutions' first weights"
+    )
+
+
+class FastCnnParams(Params):
+    """Of `fast_cnn`."""
+
+    filters: tuple[Width, Width, Width] = Field(
+        (16, 32, 64), description="filters of the convolutions, channels"
     )
 
 

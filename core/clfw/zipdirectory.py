@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 END = struct.Struct("<4s4H2LH")
+LOCATOR = struct.Struct("<4sLQL")
+END64 = struct.Struct("<4sQ2H2L4Q")
 ENTRY = struct.Struct("<4s6H3L5H2L")
 PLAIN_FLAGS = 0x0808  # sizes behind the data, names in UTF-8
 UTF8 = 0x0800
 NEWEST = 45  # version that a reader must know, as 2.0 is 20
-ZIP64, ABSENT = 0x0001, 0xFFFFFFFF
+ZIP64, MANY, MANY_ENTRIES = 0x0001, 0xFFFFFFFF, 0xFFFF  # what marks that 64 bits are used
 
 
 class Member(NamedTuple):
@@ -41,30 +43,30 @@ def members_of(path: Path) -> list[Member]:
 
 
 def plain_members(data: "bytes | mmap.mmap") -> list[Member] | None:
-    """What `zipfile` would find, in a third of the time; None where anything is out of the ordinary.
+    """What `zipfile` would find, in less than half the time; None where anything is out of the ordinary.
 
     As a comment, a second volume, sizes over 4 GB, an old encoding of names, bytes left over.
     """
-    start = len(data) - END.size
-    if start < 0:
+    found = located(data)
+    if found is None:
         return None
-    mark, disk, first, here, count, size, offset, comment = END.unpack(data[start:])
-    if mark != b"PK\x05\x06" or disk or first or comment or here != count or size + offset != start:
-        return None
-    directory = data[offset:start]
+    count, directory = found
     members, at = [], 0
     for _ in range(count):
-        if at + ENTRY.size > size:
+        if at + ENTRY.size > len(directory):
             return None
         (mark, _, version, flags, method, _, _, crc, packed, unpacked, name_length,
          extra_length, comment_length, volume, _, _, position) = ENTRY.unpack_from(directory, at)  # fmt: skip
         name_end = at + ENTRY.size + name_length
-        raw, extra = directory[at + ENTRY.size : name_end], directory[name_end:][:extra_length]
+        raw = directory[at + ENTRY.size : name_end]
+        extra = directory[name_end : name_end + extra_length]
         at = name_end + extra_length + comment_length
         usual = (
             mark == b"PK\x01\x02" and not volume and version <= NEWEST and not flags & ~PLAIN_FLAGS
         )
-        whole = at <= size and ABSENT not in (packed, unpacked, position) and b"\0" not in raw
+        whole = (
+            at <= len(directory) and MANY not in (packed, unpacked, position) and b"\0" not in raw
+        )
         if not (usual and whole and (raw.isascii() or flags & UTF8) and is_plain_extra(extra)):
             return None
         try:
@@ -73,7 +75,31 @@ def plain_members(data: "bytes | mmap.mmap") -> list[Member] | None:
             return None
         if not name.endswith("/"):
             members.append(Member(name, position, packed, unpacked, crc, method, flags))
-    return members if at == size else None
+    return members if at == len(directory) else None
+
+
+def located(data: "bytes | mmap.mmap") -> tuple[int, bytes] | None:
+    """The number of entries and their bytes, which end where the end records begin."""
+    end = len(data) - END.size
+    if end < 0:
+        return None
+    mark, disk, first, here, count, size, offset, comment = END.unpack(data[end:])
+    if mark != b"PK\x05\x06" or disk or first or comment or here != count:
+        return None
+    if MANY in (count, size, offset) or count == MANY_ENTRIES:
+        locator = end - LOCATOR.size
+        end = locator - END64.size
+        if end < 0:
+            return None
+        mark, disk, place, disks = LOCATOR.unpack(data[locator : locator + LOCATOR.size])
+        if mark != b"PK\x06\x07" or disk or place != end or disks != 1:
+            return None
+        mark, length, _, _, disk, first, here, count, size, offset = END64.unpack(
+            data[end : end + END64.size]
+        )
+        if mark != b"PK\x06\x06" or length != END64.size - 12 or disk or first or here != count:
+            return None
+    return (count, data[offset:end]) if offset + size == end else None
 
 
 def is_plain_extra(extra: bytes) -> bool:

@@ -2,7 +2,6 @@
 
 import gzip
 import struct
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from clfw.cli.options import complete
 from clfw.components import Dataset
 from clfw.errors import ClfwError, DataError
+from clfw.filetree import ZipTree
 from clfw.manager import Catalog, installed_catalog
 from clfw.opening import OpenedData, open_data
 from clfw.params import Layer, parse_settings
@@ -430,11 +430,10 @@ def test_a_zip_is_opened_once_for_all_readers_and_not_again_until_it_changes(
 ) -> None:
     pack(write(CLASSES, Path("photos")), Path("photos.zip"))
     openings = []
-    original = zipfile.ZipFile.__init__
+    original = ZipTree._directory
     monkeypatch.setattr(
-        zipfile.ZipFile, "__init__",
-        lambda self, *a, **k: (openings.append(a), original(self, *a, **k))[1],
-    )  # fmt: skip
+        ZipTree, "_directory", lambda self: (openings.append(self), original(self))[1]
+    )
     assert entry("photos.zip").component == "image_folder"
     assert len(openings) == 1
     again = entry("photos.zip")

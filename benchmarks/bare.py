@@ -8,18 +8,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from clfw.batches import Normalise, SplitBatches
+from clfw.artifacts.weights import build_model
 from clfw.components import Architecture
-from clfw.device import TorchDevice
-from clfw.job import Job, NoKeeper, no_augmentation
-from clfw.manager import installed_catalog
-from clfw.opening import no_progress
+from clfw.data.opening import no_progress
+from clfw.host.manager import installed_catalog
+from clfw.learning.batches import Normalise, SplitBatches
+from clfw.learning.device import TorchDevice
+from clfw.learning.job import Job, NoKeeper, no_augmentation
+from clfw.learning.record import EpochReport
+from clfw.learning.training import StandardTrainer
 from clfw.params import params_class
 from clfw.recipe import Recipe
-from clfw.record import EpochReport
 from clfw.task import Task
-from clfw.training import StandardTrainer
-from clfw.weights import build_model
 from pictures import Decoded
 
 FORMATS = {"contiguous": torch.contiguous_format, "channels-last": torch.channels_last}

@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from clfw.opening import decode_splits, natural_preprocess, no_progress
+from clfw.data.opening import decode_splits, natural_preprocess, no_progress
 from pictures import opened_data, own_cache
 from timing import Comparison, interleaved, parser, report
 
@@ -100,10 +100,10 @@ def run_until_first_step(folder: Path | None) -> None:
     from dataclasses import replace
 
     from clfw.cli import outcome
-    from clfw.job import Job, NoKeeper, Trained
-    from clfw.training import StandardTrainer
-    from clfw.trainingstate import TrainingState
-    from clfw.workbench import Seams
+    from clfw.learning.job import Job, NoKeeper, Trained
+    from clfw.learning.training import StandardTrainer
+    from clfw.learning.trainingstate import TrainingState
+    from clfw.learning.workbench import Seams
 
     class Leaves(NoKeeper):
         def consider(self, state: TrainingState) -> None:

@@ -21,12 +21,12 @@ import torch
 from torch import Tensor, nn
 
 from bare import FORMATS
+from clfw.artifacts.weights import restore_model
+from clfw.artifacts.weightsfile import find_weights, read_header
 from clfw.cli import outcome
-from clfw.evaluating import evaluate_split, predict_split
-from clfw.inference import OpenedPictures
-from clfw.weights import restore_model
-from clfw.weightsfile import find_weights, read_header
-from clfw.workbench import Seams
+from clfw.learning.evaluating import evaluate_split, predict_split
+from clfw.learning.inference import OpenedPictures
+from clfw.learning.workbench import Seams
 from pictures import Decoded, decoded, installed, own_cache
 from timing import Comparison, interleaved, parser, report
 

@@ -19,8 +19,8 @@ from PIL import Image
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 
-from clfw.opening import OpenedData, natural_preprocess
-from clfw.pixels import open_pixels
+from clfw.data.opening import OpenedData, natural_preprocess
+from clfw.data.pixels import open_pixels
 from clfw.preprocess import Preprocess
 from pictures import opened_data, own_cache
 from timing import Comparison, interleaved, parser, report

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from clfw.manager import Catalog, installed_catalog
-from clfw.opening import OpenedData, decode_splits, natural_preprocess, no_progress, open_data
+from clfw.data.opening import OpenedData, decode_splits, natural_preprocess, no_progress, open_data
+from clfw.host.manager import Catalog, installed_catalog
+from clfw.host.registry import Registry, read_registry
 from clfw.params import Layer
 from clfw.plan import Request, resolve_data
 from clfw.preprocess import Preprocess
-from clfw.registry import Registry, read_registry
 from clfw.task import Task
 
 

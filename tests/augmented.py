@@ -5,7 +5,7 @@ import torch
 from clfw import Task
 from clfw.augmenting import Draws
 from clfw.components import load
-from clfw.manager import installed_catalog
+from clfw.host.manager import installed_catalog
 from clfw.params import Layer, params_class, resolve
 
 OURS = {

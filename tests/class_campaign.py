@@ -13,16 +13,16 @@ import numpy as np
 import torch
 
 from class_sets import NAMES, ClassSet, drawn_set, write_set
+from clfw.artifacts.weights import save_weights
+from clfw.artifacts.weightsfile import Header, read_header
+from clfw.data.opening import decode_splits, natural_preprocess, no_progress, open_data, task_of
 from clfw.errors import ClfwError
-from clfw.evaluating import evaluate_split, predict_split
-from clfw.inference import Prediction, data_for, open_split
-from clfw.manager import Catalog, installed_catalog
-from clfw.opening import decode_splits, natural_preprocess, no_progress, open_data, task_of
+from clfw.host.manager import Catalog, installed_catalog
+from clfw.host.registry import Registry, read_registry
+from clfw.learning.evaluating import evaluate_split, predict_split
+from clfw.learning.inference import Prediction, data_for, open_split
+from clfw.learning.workbench import Seams
 from clfw.plan import Request, resolve_plan
-from clfw.registry import Registry, read_registry
-from clfw.weights import save_weights
-from clfw.weightsfile import Header, read_header
-from clfw.workbench import Seams
 from clfw_plugins.small_cnns.fashion import build_mlp
 from clfw_plugins.small_cnns.params import FashionMlpParams
 

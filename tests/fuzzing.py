@@ -13,12 +13,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from clfw.artifacts.sealing import FORMAT, KEY, require_seal, sealed
+from clfw.artifacts.tensorfile import decode, encode, parts
+from clfw.artifacts.tensorheader import canonical_json, header_length
+from clfw.artifacts.weights import require_fit
+from clfw.artifacts.weightsfile import Header, check_header
 from clfw.errors import ClfwError
-from clfw.sealing import FORMAT, KEY, require_seal, sealed
-from clfw.tensorfile import decode, encode, parts
-from clfw.tensorheader import canonical_json, header_length
-from clfw.weights import require_fit
-from clfw.weightsfile import Header, check_header
 
 PIECES = (
     b'"', b"{", b"}", b"[", b"]", b",", b":", b"0", b"-1", b"1e999", b"1e5", b"NaN", b"Infinity",

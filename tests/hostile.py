@@ -39,6 +39,7 @@ BAD_EVENTS = (
     "socket.connect", "socket.bind", "socket.getaddrinfo", "pickle.find_class", "marshal.loads",
     "ctypes.dlopen", "code.__new__", "exec", "compile",
 )  # fmt: skip
+OWN_LIBRARY = ("ctypes.dlopen", (None,))  # the C library this process runs on: it loads nothing
 CHANGES = (
     "os.mkdir",
     "os.remove",
@@ -71,7 +72,8 @@ class Log:
         if not self.armed:
             return
         if event in BAD_EVENTS:
-            self.note(event, arguments)
+            if (event, arguments) != OWN_LIBRARY:
+                self.note(event, arguments)
         elif event == "import" and arguments[0].partition(".")[0] not in sys.stdlib_module_names:
             if arguments[0] not in sys.modules:
                 self.note(event, arguments[:1])
@@ -131,7 +133,7 @@ def text(value: Any) -> str:
 
 def hostile_run(draw: random.Random) -> list[str]:
     """A run folder that was broken off, with one file spoiled."""
-    from clfw.checkpoints import manifest_of
+    from clfw.runfolder.checkpoints import manifest_of
 
     shutil.rmtree("run", ignore_errors=True)
     shutil.copytree("broken", "run")
@@ -247,7 +249,7 @@ def open_all(count: int, seed: int = 0) -> dict[str, Any]:
 
 def prepare() -> None:
     """A finished run and one that was broken off; every module that a sound use needs is imported."""
-    from clfw.keeping import RunKeeper
+    from clfw.learning.keeping import RunKeeper
 
     for arguments in (
         [*SMALL, "--out", "finished"],

@@ -146,7 +146,7 @@ def some_of_every_kind(whole: Reference, most: int) -> list[int]:
 
 def no_lock() -> None:
     """Locks that do nothing, as on some network disks."""
-    import clfw.claim
+    import clfw.runfolder.claim
 
     class Nothing:
         def __init__(self, *_: object, **__: object) -> None: ...
@@ -155,4 +155,4 @@ def no_lock() -> None:
 
         def release(self) -> None: ...
 
-    clfw.claim.FileLock = Nothing
+    clfw.runfolder.claim.FileLock = Nothing

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from clfw.connecting import Network
-from clfw.remote import Remote
+from clfw.fetch.connecting import Network
+from clfw.fetch.remote import Remote
 
 PLAIN = Network(schemes=frozenset({"http"}), timeout=5.0, rounds=3, pause=0.0)
 

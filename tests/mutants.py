@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from clfw.batches import SplitBatches
-from clfw.keeping import RunKeeper
-from clfw.trainingstate import TrainingState
+from clfw.learning.batches import SplitBatches
+from clfw.learning.keeping import RunKeeper
+from clfw.learning.trainingstate import TrainingState
 from trials import Patch
 
 Change = Callable[[TrainingState, dict[str, Any]], None]

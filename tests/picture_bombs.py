@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clfw.decoding import decode_bytes, quiet_reference
+from clfw.data.decoding import decode_bytes, quiet_reference
 from clfw.errors import DataError
 from encoded import chunks_of, encoded, noise, png_header, png_of
 from picture_kinds import raw_bmp

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from clfw import decoding
-from clfw.decoding import FORMATS, MAX_PIXELS, Pixels, quiet_reference
+from clfw.data import decoding
+from clfw.data.decoding import FORMATS, MAX_PIXELS, Pixels, quiet_reference
 from clfw.errors import DataError
 from picture_kinds import Kind, all_kinds, over_white
 from picture_mutations import OPERATORS, UNCHECKED, Mutation

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageFile
 
-from clfw.decoding import Pixels
+from clfw.data.decoding import Pixels
 from clfw.errors import DataError
 from picture_kinds import all_kinds
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from clfw.fetching import Fetched, fetch
-from clfw.gathering import Report
-from clfw.manager import installed_catalog
-from clfw.registry import read_registry
+from clfw.fetch.fetching import Fetched, fetch
+from clfw.fetch.gathering import Report
+from clfw.host.manager import installed_catalog
+from clfw.host.registry import read_registry
 from mirrors import PLAIN, Mirror, sha256, whole
 from tiny_sets import bar, write_bars
 
@@ -47,7 +47,7 @@ class Shop:
     registry: Path
 
     def fetch(self, name: str, **options: object) -> Fetched:
-        """`clfw.fetching.fetch` over plain http."""
+        """`clfw.fetch.fetching.fetch` over plain http."""
         options.setdefault("network", PLAIN)
         return fetch(name, installed_catalog(()), read_registry(self.registry), **options)
 

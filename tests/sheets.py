@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from clfw.datavalues import DataValues
-from clfw.rows import check_rows
+from clfw.data.datavalues import DataValues
+from clfw.data.rows import check_rows
 from clfw.source import Source, Table
 from clfw_plugins.csv_images.params import CsvImagesParams
 from clfw_plugins.csv_images.reader import open_csv_images

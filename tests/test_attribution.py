@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from clfw.attribution import attributed
 from clfw.errors import DataError, PluginError
-from clfw.plugin import Plugin
+from clfw.host.attribution import attributed
+from clfw.host.plugin import Plugin
 from commandline import Finished, assert_refused, clfw
 from fake_plugins import install
 

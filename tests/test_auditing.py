@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clfw import auditing
-from clfw.auditing import warnings_of
-from clfw.datavalues import DataValues
-from clfw.duplicates import correctness, equal_pictures, row_sums, sort_out, surplus
-from clfw.labels import misleading_labels
-from clfw.lookalikes import alike, reads_as_missing, told_apart
-from clfw.rows import check_rows
-from clfw.runs import read_json
+from clfw.audit import auditing
+from clfw.audit.auditing import warnings_of
+from clfw.audit.duplicates import correctness, equal_pictures, row_sums, sort_out, surplus
+from clfw.audit.labels import misleading_labels
+from clfw.audit.lookalikes import alike, reads_as_missing, told_apart
+from clfw.data.datavalues import DataValues
+from clfw.data.rows import check_rows
+from clfw.runfolder.runs import read_json
 from commandline import clfw, succeed
 from test_rows import table
 from tiny_sets import bar, png, register, write_bars
@@ -47,14 +47,14 @@ def test_pictures_that_differ_in_one_pixel_by_one_level_are_not_equal() -> None:
 
 def test_other_pictures_of_equal_sums_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = np.array([1, 2, 1, 3], np.uint8).reshape(4, 1, 1, 1)
-    monkeypatch.setattr("clfw.duplicates.row_sums", lambda flat, seen: np.zeros(4, np.uint64))
+    monkeypatch.setattr("clfw.audit.duplicates.row_sums", lambda flat, seen: np.zeros(4, np.uint64))
     assert groups(pictures) == [(0, 2)]
 
 
 def test_a_set_larger_than_a_piece_is_summed_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     flat = np.random.default_rng(0).integers(0, 256, (50, 20), np.uint8)
     whole = row_sums(flat, lambda count: None)
-    monkeypatch.setattr("clfw.duplicates.PIECE", 60)
+    monkeypatch.setattr("clfw.audit.duplicates.PIECE", 60)
     pieces: list[int] = []
     assert (row_sums(flat, pieces.append) == whole).all()
     assert pieces == [3] * 16 + [2]
@@ -190,9 +190,9 @@ def test_a_sound_set_is_trained_on_without_a_warning(leaking: tuple[str, ...]) -
 def test_equal_pictures_of_a_large_set_are_looked_for_once(
     leaking: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clfw.auditing.QUICK", 0)
+    monkeypatch.setattr("clfw.audit.auditing.QUICK", 0)
     first = succeed(*leaking).err
-    monkeypatch.setattr("clfw.auditing.equal_pictures", None)  # a second look would fail
+    monkeypatch.setattr("clfw.audit.auditing.equal_pictures", None)  # a second look would fail
     again = succeed(*leaking).err
     warned = [line for line in again.splitlines() if line.startswith("warning: ")]
     assert len(warned) == 2
@@ -202,7 +202,7 @@ def test_equal_pictures_of_a_large_set_are_looked_for_once(
 def test_pictures_that_have_changed_are_compared_anew(
     leaking: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clfw.auditing.QUICK", 0)
+    monkeypatch.setattr("clfw.audit.auditing.QUICK", 0)
     assert "is in the" in succeed(*leaking).err
     Path("bars/train/0.png").write_bytes(png(bar(0, 99)))
     assert "is in the" not in succeed(*leaking).err

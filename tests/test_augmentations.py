@@ -10,10 +10,10 @@ import torch
 from augmented import MIXING, NAMES, OURS, apply, build, pictures
 from clfw.augmenting import chain
 from clfw.errors import ClfwError
-from clfw.manager import installed_catalog
+from clfw.host.manager import installed_catalog
+from clfw.host.registry import read_registry
 from clfw.params import describe, params_class
 from clfw.plan import Request, resolve_plan
-from clfw.registry import read_registry
 from commandline import assert_refused, clfw, succeed
 from tiny_sets import register, write_bars
 
@@ -264,10 +264,10 @@ class Extracted(torch.nn.Module):
 
 @pytest.mark.parametrize("name", MIXING)
 def test_a_frozen_backbone_refuses_mixed_labels_instead_of_dropping_them(name):
-    from clfw.batches import SplitBatches
-    from clfw.device import TorchDevice
-    from clfw.features import Extractor
-    from clfw.opening import ProgressBar
+    from clfw.data.opening import ProgressBar
+    from clfw.learning.batches import SplitBatches
+    from clfw.learning.device import TorchDevice
+    from clfw.learning.features import Extractor
 
     device = TorchDevice("cpu")
     images = np.zeros((4, 20, 28, 3), np.uint8)

@@ -146,7 +146,8 @@ def test_bad_data_is_refused_with_its_place(case: str):
         (["data.image=picture"], ["train.csv:1: no column 'picture'", "data.image=COLUMN"]),
         (["data.group=patient"], ["train.csv:1: no column 'patient'", "data.group=COLUMN"]),
         (['data.class_names=["bottom", "middle"]', 'data.class_values=["bottom", "middle"]'],
-         ["train.csv:4 (column label): label 'top' is not one of the 2 classes", "the classes are: bottom, middle"]),
+         ["train.csv:4 (column label): label 'top' is not one of the 2 classes",
+          "the classes are: bottom, middle"]),
         (['data.class_names=["bottom", "middle", "top", "side"]'],
          ["classes without a training row: side"]),
         (["data.validation=0.999"], ["the training split is empty"]),
@@ -209,6 +210,6 @@ def test_training_that_diverges_names_the_step_and_keeps_no_weights():
     finished = clfw(*RUN, "--steps", "40", "--lr", "100", "--set", "train.optimizer=sgd",
                     "--set", "train.schedule=constant", "--model", "fashion_mlp")  # fmt: skip
     assert finished.code == 79
-    assert "error: training: step " in finished.err
+    assert "error: step " in finished.err
     assert "hint: lower the learning rate" in finished.err
     assert not list(Path("runs").glob("*/model.safetensors"))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from clfw.weightsfile import read_header
+from clfw.artifacts.weightsfile import read_header
 from commandline import Finished, assert_refused, clfw, keep_to, succeed
 from tiny_sets import read_list, register, write_bars
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clfw.batches import (
+from clfw.learning.batches import (
     Normalise,
     SplitBatches,
     balanced,
@@ -15,7 +15,7 @@ from clfw.batches import (
     shuffled,
     times_before,
 )
-from clfw.device import TorchDevice
+from clfw.learning.device import TorchDevice
 from clfw.preprocess import Preprocess
 from training_job import PREPROCESS, everything, pictures
 

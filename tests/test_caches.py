@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from clfw import storage
-from clfw.caches import KINDS, cached, clear, strange
-from clfw.manager import installed_catalog
-from clfw.opening import decode_splits, natural_preprocess, no_progress, open_data
-from clfw.pixelmap import PixelMap
+from clfw.data.caches import KINDS, cached, clear, strange
+from clfw.data.opening import decode_splits, natural_preprocess, no_progress, open_data
+from clfw.data.pixelmap import PixelMap
+from clfw.host.manager import installed_catalog
+from clfw.host.registry import read_registry
 from clfw.plan import Request, resolve_plan
-from clfw.registry import read_registry
 from commandline import assert_refused, clfw, succeed
 from tiny_sets import register, write_bars
 
@@ -192,7 +192,7 @@ def test_listing_imports_nothing_heavy() -> None:
 def test_features_say_for_which_data_they_are(root: Path) -> None:
     import torch
 
-    from clfw.tensorfile import encode
+    from clfw.artifacts.tensorfile import encode
 
     path = root / "features" / ROW["features"]
     path.write_bytes(encode({"features": torch.zeros(2, 3)}, {"data": "bars"}))

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from clfw import checkpoints
-from clfw.checkpoints import Snapshot, commit, latest, listed, read, require_whole, verify
 from clfw.errors import DataError, Diverged, StorageError
+from clfw.runfolder import checkpoints
+from clfw.runfolder.checkpoints import Snapshot, commit, latest, listed, read, require_whole, verify
 
 HOME = Path("checkpoints")
 

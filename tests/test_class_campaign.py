@@ -12,9 +12,10 @@ import pytest
 
 from class_campaign import RELATIONS, Outcomes, campaign, trained_weights
 from class_sets import ClassSet, write_set
-from clfw import inference, labelling, rows
-from clfw.manager import installed_catalog
-from clfw.registry import read_registry
+from clfw.data import labelling, rows
+from clfw.host.manager import installed_catalog
+from clfw.host.registry import read_registry
+from clfw.learning import inference
 from clfw_plugins.arrays import source
 from commandline import clfw
 

@@ -10,18 +10,18 @@ import pytest
 import torch
 from torch import nn
 
+from clfw.artifacts.weights import build_model
 from clfw.components import Architecture, load
+from clfw.data.opening import open_data, task_of
 from clfw.errors import InputMissing, TaskNotSupported
-from clfw.manager import Catalog, installed_catalog
-from clfw.opening import open_data, task_of
+from clfw.host.manager import Catalog, installed_catalog
+from clfw.host.registry import packaged_registry, parse, read_registry
 from clfw.params import Params, params_class
 from clfw.plan import Plan, Request, resolve_plan
 from clfw.preprocess import Preprocess
-from clfw.registry import packaged_registry, parse, read_registry
 from clfw.source import SPLITS
 from clfw.task import Task
 from clfw.testing import checks, fault_of
-from clfw.weights import build_model
 from tiny_sets import BARS, bar, png, write_bars, write_list
 
 TASKS = {

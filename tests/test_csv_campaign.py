@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from clfw import csvfile, rows
+from clfw import csvfile
+from clfw.data import rows
 from clfw_plugins.pixel_csv import parsing
 from commandline import assert_refused, clfw
 from csv_campaign import OPERATORS, RANDOM, Outcomes, campaign

@@ -9,8 +9,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from clfw import decoding
-from clfw.decoding import MAX_PIXELS, Pixels, decode_by_reference, decode_bytes, quiet_reference
+from clfw.data import decoding
+from clfw.data.decoding import (
+    MAX_PIXELS,
+    Pixels,
+    decode_by_reference,
+    decode_bytes,
+    quiet_reference,
+)
 from clfw.errors import DataError
 from encoded import chunks_of, encoded, noise, png_header, png_of, soft, turned_jpeg
 

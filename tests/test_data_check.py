@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clfw import examining
-from clfw.datavalues import DataValues
-from clfw.examining import PICTURE, look_at
-from clfw.labels import few_or_uneven
-from clfw.nearness import alike
-from clfw.pixels import measure
-from clfw.rows import check_rows
+from clfw.audit import examining
+from clfw.audit.examining import PICTURE, look_at
+from clfw.audit.labels import few_or_uneven
+from clfw.audit.nearness import alike
+from clfw.data.datavalues import DataValues
+from clfw.data.pixels import measure
+from clfw.data.rows import check_rows
 from commandline import assert_refused, clfw, succeed
 from encoded import encoded, noise, soft, turned_jpeg
 from test_rows import table

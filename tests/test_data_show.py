@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from clfw.gallery import augmented, first_pictures, in_turn, view_captions
-from clfw.manager import installed_catalog
-from clfw.opening import decode_splits, natural_preprocess, open_data, task_of
+from clfw.data.opening import decode_splits, natural_preprocess, open_data, task_of
+from clfw.drawing.gallery import augmented, first_pictures, in_turn, view_captions
+from clfw.host.manager import installed_catalog
+from clfw.host.registry import read_registry
 from clfw.plan import Request, resolve_plan
-from clfw.registry import read_registry
 from commandline import assert_refused, clfw, succeed
 from tiny_sets import BARS, png, register, write_bars
 
@@ -75,9 +75,9 @@ def opened_with(registry, augment):
 
 
 def test_what_is_shown_is_what_a_run_draws(registry):
-    from clfw.batches import SplitBatches
-    from clfw.device import TorchDevice
-    from clfw.workbench import build_augment
+    from clfw.learning.batches import SplitBatches
+    from clfw.learning.device import TorchDevice
+    from clfw.learning.workbench import build_augment
 
     plan, opened, preprocess = opened_with(registry, ["rotate", "shift"])
     task = task_of(opened.rows, preprocess)

@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
-from clfw import decoding
-from clfw.decoding import Pixels, decode, decode_by_reference, decode_bytes
+from clfw.data import decoding
+from clfw.data.decoding import Pixels, decode, decode_by_reference, decode_bytes
+from clfw.data.fitting import resized, with_channels
 from clfw.errors import DataError
-from clfw.fitting import resized, with_channels
 from clfw.preprocess import Preprocess
 from encoded import chunks_of, encoded, interlaced_png, noise, png_header, png_of, soft, turned_jpeg
 

@@ -101,7 +101,7 @@ def rename() -> None:
 
 def at_step(number: int, act: object) -> None:
     """Do something right before an update."""
-    from clfw.trainingstate import TrainingState
+    from clfw.learning.trainingstate import TrainingState
 
     original = TrainingState.update
 

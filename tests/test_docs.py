@@ -14,9 +14,9 @@ from clfw import hookspecs
 from clfw.cli import COMMANDS
 from clfw.components import Architecture, Augmentation, Dataset
 from clfw.errors import ClfwError
-from clfw.manager import installed_catalog
-from clfw.plugin import Plugin
-from clfw.registry import parse
+from clfw.host.manager import installed_catalog
+from clfw.host.plugin import Plugin
+from clfw.host.registry import parse
 from clfw.source import Table
 from clfw.testing.architectures import architecture_checks
 from clfw.testing.augmentations import augmentation_checks

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from clfw import surroundings
+from clfw.host import surroundings
 from commandline import Finished, assert_refused, clfw, succeed
 from fake_plugins import install
 

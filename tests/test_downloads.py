@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from clfw.connecting import MirrorFault, Network, SameSchemes, connected
-from clfw.downloading import download
 from clfw.errors import ClfwError, DataError, StorageError
-from clfw.remote import Remote
+from clfw.fetch.connecting import MirrorFault, Network, SameSchemes, connected
+from clfw.fetch.downloading import download
+from clfw.fetch.remote import Remote
 from mirrors import (
     PLAIN,
     Mirror,

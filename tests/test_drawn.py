@@ -9,9 +9,9 @@ import pytest
 
 from clfw import Dataset
 from clfw.components import load
-from clfw.manager import installed_catalog
+from clfw.host.manager import installed_catalog
+from clfw.host.registry import Registry, read_registry
 from clfw.params import params_class
-from clfw.registry import Registry, read_registry
 from clfw_plugins.drawn import clfw_datasets, source
 from clfw_plugins.drawn.source import DrawnSource
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from clfw import batches, workbench
-from clfw.inference import other_source
-from clfw.memorybudget import MemoryBudget
-from clfw.pixelmap import PixelMap
-from clfw.weightsfile import find_weights, read_header
+from clfw.artifacts.weightsfile import find_weights, read_header
+from clfw.data.memorybudget import MemoryBudget
+from clfw.data.pixelmap import PixelMap
+from clfw.learning import batches, workbench
+from clfw.learning.inference import other_source
 from commandline import clfw, keep_to, succeed
 from tiny_sets import BARS, bar, png, read_list, register, write_bars, write_list
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from clfw.datavalues import DataValues
+from clfw.data.datavalues import DataValues
+from clfw.data.exclusion import excluded_rows, list_of, require_new, write_list
+from clfw.data.rows import LEFT_OUT, check_rows, fingerprint
 from clfw.errors import DataError, InputMissing, OutputError
-from clfw.exclusion import excluded_rows, list_of, require_new, write_list
-from clfw.rows import LEFT_OUT, check_rows, fingerprint
-from clfw.runs import read_json
+from clfw.runfolder.runs import read_json
 from commandline import assert_refused, clfw, succeed
 from test_rows import table
 from tiny_sets import png, read_list, register, write_bars

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from clfw import errors
-from clfw.keeping import Stopped
+from clfw.learning.keeping import Stopped
 from commandline import assert_refused, clfw
 from killing import SMALL, go_on, killed, reference
 from matrix import write_data
@@ -46,7 +46,7 @@ def raising(error: BaseException) -> Callable[[], None]:
     """A run whose fourth update raises."""
 
     def patch() -> None:
-        from clfw.trainingstate import TrainingState
+        from clfw.learning.trainingstate import TrainingState
 
         original = TrainingState.update
 
@@ -239,7 +239,7 @@ def test_a_damaged_checkpoint_is_warned_of_and_an_earlier_one_is_used(place: Non
 
 def test_a_read_only_place_is_refused_before_the_first_step(place: None):
     def deny() -> None:
-        from clfw import runs
+        from clfw.runfolder import runs
 
         runs.os.access = lambda *_: False
 

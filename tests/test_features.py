@@ -10,11 +10,11 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from clfw.augmenting import Draws
-from clfw.batches import Normalise, SplitBatches
 from clfw.cli import outcome
-from clfw.device import TorchDevice
-from clfw.features import Extractor, FeatureBatches, backbone_digest, frozen_parts
-from clfw.opening import no_progress
+from clfw.data.opening import no_progress
+from clfw.learning.batches import Normalise, SplitBatches
+from clfw.learning.device import TorchDevice
+from clfw.learning.features import Extractor, FeatureBatches, backbone_digest, frozen_parts
 from clfw.preprocess import Preprocess
 from clfw_plugins.backbones.frozen import Body, FrozenBackbone
 

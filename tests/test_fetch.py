@@ -14,14 +14,14 @@ import pytest
 
 from clfw.cli.progress import RichBar
 from clfw.components import load
+from clfw.data.opening import ProgressBar
 from clfw.errors import ClfwError, DataError, InputMissing, StorageError
-from clfw.gathering import Report
-from clfw.manager import installed_catalog
-from clfw.opening import ProgressBar
+from clfw.fetch.gathering import Report
+from clfw.fetch.remote import remotes_of
+from clfw.host.manager import installed_catalog
+from clfw.host.registry import read_registry
 from clfw.params import Layer
 from clfw.plan import Request, resolve_data
-from clfw.registry import read_registry
-from clfw.remote import remotes_of
 from commandline import clfw, succeed
 from mirrors import PLAIN, always_whole, content, cut, files_under, served, sha256, status, whole
 from published_sets import (
@@ -545,6 +545,6 @@ def test_every_packaged_entry_names_files_that_its_runs_will_find():
 
 
 def test_fetching_imports_no_torch():
-    code = "import sys, clfw.cli.fetch, clfw.fetching; print('torch' in sys.modules)"
+    code = "import sys, clfw.cli.fetch, clfw.fetch.fetching; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

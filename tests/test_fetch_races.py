@@ -13,8 +13,8 @@ from pathlib import Path
 import filelock
 import pytest
 
-from clfw import fetching, staging
-from clfw.staging import staged
+from clfw.fetch import fetching, staging
+from clfw.fetch.staging import staged
 from mirrors import files_under, served
 from published_sets import DIGITS, PACKED, Heard, Shop, open_shop, write_files
 
@@ -39,7 +39,9 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from published_sets import Shop
-from clfw import downloading, fetching, staging
+from clfw.fetch import downloading
+from clfw.fetch import fetching
+from clfw.fetch import staging
 place, name, shop = sys.argv[2], sys.argv[3], Path(sys.argv[4])
 module, _, function = place.partition(":")
 module = {"downloading": downloading, "fetching": fetching, "staging": staging}[module]
@@ -170,7 +172,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from published_sets import Shop
 from test_fetch_races import NoLock
-from clfw import fetching
+from clfw.fetch import fetching
 if sys.argv[3] == "without":
     fetching.FileLock = NoLock
 print(Shop(None, Path(sys.argv[2])).fetch("tiny").rows)

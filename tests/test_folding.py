@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from clfw.folding import AGREEMENT, folded, followers
+from clfw.learning.folding import AGREEMENT, folded, followers
 
 PICTURES = torch.linspace(-2, 2, 3 * 3 * 12 * 12).reshape(3, 3, 12, 12).sin()
 

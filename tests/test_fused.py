@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from clfw.fused import SGD, Adam
-from clfw.optimisation import build_optimizer
+from clfw.learning.fused import SGD, Adam
+from clfw.learning.optimisation import build_optimizer
 from clfw.recipe import Recipe
 from training_job import network
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from clfw.figures import save_figure
-from clfw.grids import draw_grid
+from clfw.drawing.figures import save_figure
+from clfw.drawing.grids import draw_grid
 
 
 def stripes(count, height=6, width=8, channels=1):

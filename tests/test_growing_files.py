@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from clfw.growing import GrowingFile
+from clfw.runfolder.growing import GrowingFile
 from killing import SMALL, Reference, go_on, killed, reference
 from matrix import write_data
 from trials import bits, trial, workplace

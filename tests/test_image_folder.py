@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from clfw import DataError, Table
-from clfw.datavalues import DataValues
-from clfw.rows import Rows, check_rows, refuse_untrainable
+from clfw.data.datavalues import DataValues
+from clfw.data.rows import Rows, check_rows, refuse_untrainable
 from clfw_plugins.image_folder.params import ImageFolderParams
 from clfw_plugins.image_folder.reader import open_image_folder
 from tiny_sets import bar, png

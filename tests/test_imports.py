@@ -11,7 +11,7 @@ from typing import Any
 import click
 import pytest
 
-from clfw.registry import SECTIONS, read_registry
+from clfw.host.registry import SECTIONS, read_registry
 from commandline import succeed
 from tiny_sets import write_bars
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from clfw.components import Architecture, Augmentation, Dataset
-from clfw.manager import Catalog, installed_catalog
-from clfw.plugin import Plugin
+from clfw.host.manager import Catalog, installed_catalog
+from clfw.host.plugin import Plugin
 from clfw.testing import check_catalog, check_plugin, checks, fault_of
 from clfw.testing.architectures import architecture_checks
 from clfw.testing.augmentations import augmentation_checks

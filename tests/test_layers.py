@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 
 from clfw import hookspecs
 from clfw.components import Dataset, load
-from clfw.manager import installed_catalog
+from clfw.host.manager import installed_catalog
 from clfw.params import Params
 
 TOP = Path(__file__).parent.parent
@@ -137,7 +137,8 @@ def test_a_room_loads_only_the_packages_of_its_floor_and_of_those_below() -> Non
 def test_names_values_and_data_are_settled_below_torch() -> None:
     (heavy,) = [index for index, floor in enumerate(FLOORS) if "torch" in floor.packages]
     before = {room for floor in FLOORS[:heavy] for room in floor.rooms}
-    assert {"manager", "registry", "params", "plan", "rows", "pixels", "opening"} <= before
+    settled = {"host.manager", "host.registry", "params", "plan"}
+    assert settled | {"data.rows", "data.pixels", "data.opening"} <= before
 
 
 def declared() -> set[str]:

@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from clfw.cli import cli
-from clfw.registry import packaged_registry
+from clfw.host.registry import packaged_registry
 from commandline import assert_refused, clfw, succeed
 
 GRID = {

@@ -12,10 +12,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from clfw.batches import Batch, SplitBatches
-from clfw.device import TorchDevice
-from clfw.errors import StorageError, UsageError
-from clfw.memorybudget import (
+from clfw.data.memorybudget import (
     FIRST,
     SECOND,
     available,
@@ -24,8 +21,11 @@ from clfw.memorybudget import (
     parse_size,
     system_memory,
 )
-from clfw.pixelmap import PixelMap
-from clfw.workbench import why_streamed
+from clfw.data.pixelmap import PixelMap
+from clfw.errors import StorageError, UsageError
+from clfw.learning.batches import Batch, SplitBatches
+from clfw.learning.device import TorchDevice
+from clfw.learning.workbench import why_streamed
 from commandline import assert_refused, clfw
 
 CPU = TorchDevice("cpu")
@@ -168,7 +168,7 @@ def test_a_map_of_a_file_of_another_size_is_refused(tmp_path: Path) -> None:
 # Runs clfw with its arguments; prints the largest values of three lines of /proc/self/status, MB.
 WATCHED = """
 import json, sys, threading
-from clfw import device
+from clfw.learning import device
 from clfw.cli import outcome
 
 device.keep_freed_memory = lambda: None  # what counts is what is held, not what was freed

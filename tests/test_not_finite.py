@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from clfw import checkpoints
-from clfw.divergence import moment_of, place_of
+from clfw.learning.divergence import moment_of, place_of
+from clfw.runfolder import checkpoints
 from killing import SMALL, Reference, go_on, reference
 from matrix import write_data
 from trials import bits, trial, workplace
@@ -28,8 +28,8 @@ def place() -> Iterator[None]:
 
 def before_update(act: Callable[[Any], None]) -> None:
     """Do something to the training right before update `AT`, when its gradients lie ready."""
-    from clfw.record import Record
-    from clfw.trainingstate import TrainingState
+    from clfw.learning.record import Record
+    from clfw.learning.trainingstate import TrainingState
 
     states: list[TrainingState] = []
     original, begun = Record.close_update, TrainingState.set_learning_rate
@@ -134,7 +134,7 @@ def test_a_step_is_counted_from_the_beginning_of_the_run(step: int, epoch: int):
 
 
 def test_a_metric_that_is_no_number_is_never_the_best():
-    from clfw.optimisation import Progress
+    from clfw.learning.optimisation import Progress
     from clfw.recipe import Recipe
 
     progress = Progress()

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from clfw.errors import shown
-from clfw.runs import read_json, write_json
+from clfw.runfolder.runs import read_json, write_json
 from killing import SMALL
 from tiny_sets import bar, png, write_bars
 from trials import Trial, trial

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy, log_softmax
 
 from clfw.errors import UsageError
-from clfw.optimisation import Progress, build_loss, build_optimizer, scheduled_lr
+from clfw.learning.optimisation import Progress, build_loss, build_optimizer, scheduled_lr
 from clfw.params import Resolved
 from clfw.recipe import Recipe, for_classes
 from training_job import network

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, model_validator
 
-from clfw.datavalues import DataValues
+from clfw.data.datavalues import DataValues
 from clfw.errors import UsageError
 from clfw.params import Layer, NoParams, Params, describe, parse_settings, resolve, toml_value
 from clfw.recipe import Recipe

@@ -5,8 +5,8 @@ The whole campaign: pytest -m slow tests/test_picture_campaign.py -s
 
 import pytest
 
-from clfw import decoding
-from clfw.decoding import FORMATS
+from clfw.data import decoding
+from clfw.data.decoding import FORMATS
 from picture_bombs import BOMBS, LARGEST, PROMISED, Burst, burst
 from picture_campaign import Outcomes, campaign, cases
 from picture_mutations import OPERATORS, UNCHECKED

@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from clfw import DataError, Table
-from clfw.datavalues import DataValues
-from clfw.rows import check_rows
+from clfw.data.datavalues import DataValues
+from clfw.data.rows import check_rows
 from clfw_plugins.arrays.source import ArraySource
 from clfw_plugins.pixel_csv import parsing
 from clfw_plugins.pixel_csv.params import PixelCsvParams

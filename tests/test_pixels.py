@@ -17,11 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from clfw import pixels as module
 from clfw import storage
-from clfw.decoding import decode
+from clfw.data import pixels as module
+from clfw.data.decoding import decode
+from clfw.data.pixels import CHUNK, PixelStore, decode_rows, measure, open_pixels
 from clfw.errors import DataError, OutputError, StorageError
-from clfw.pixels import CHUNK, PixelStore, decode_rows, measure, open_pixels
 from clfw.preprocess import Preprocess
 from clfw.source import Table
 from encoded import noise, turned_jpeg

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from pydantic import Field
 
+from clfw.artifacts.tensorheader import canonical_json
 from clfw.components import Architecture, Augmentation, Dataset
-from clfw.datafolders import data_folder, weights_folder
+from clfw.data.datafolders import data_folder, weights_folder
 from clfw.errors import ClfwError, InputMissing, PluginError, UsageError
-from clfw.manager import Catalog, Plugin, gather
+from clfw.host.manager import Catalog, Plugin, gather
+from clfw.host.registry import Entry, Registry, derived, parse
 from clfw.params import Params
 from clfw.plan import Plan, Request, resolve_plan
-from clfw.registry import Entry, Registry, derived, parse
-from clfw.tensorheader import canonical_json
 
 
 class NetParams(Params):

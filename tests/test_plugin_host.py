@@ -11,7 +11,7 @@ import pytest
 
 from clfw import hookspecs
 from clfw.components import KINDS, Architecture
-from clfw.manager import DISABLE, KIND_OF_HOOK, installed_catalog
+from clfw.host.manager import DISABLE, KIND_OF_HOOK, installed_catalog
 from commandline import Finished, assert_refused, clfw, succeed
 from tiny_sets import write_bars
 

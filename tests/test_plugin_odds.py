@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from clfw.manager import installed_catalog
+from clfw.host.manager import installed_catalog
 from commandline import assert_refused, clfw, succeed
 from fake_plugins import install
 

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 
-from clfw import hookspecs, manager
-from clfw.apiversion import fits_plainly
+from clfw import hookspecs
 from clfw.components import Architecture
-from clfw.distributions import required_range
-from clfw.manager import installed_catalog
+from clfw.host import manager
+from clfw.host.apiversion import fits_plainly
+from clfw.host.distributions import required_range
+from clfw.host.manager import installed_catalog
 from commandline import assert_refused, clfw, succeed
 from fake_plugins import install
 

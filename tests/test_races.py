@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from clfw.claim import Claim
 from clfw.errors import OutputError
+from clfw.runfolder.claim import Claim
 from killing import SMALL, Reference, killed, no_lock, reference
 from matrix import write_data
 from trials import Patch, Trial, bits, finish, litter, start, trial, workplace
@@ -111,7 +111,7 @@ def test_a_folder_in_use_says_by_whom(place: None):
 
 
 def test_who_is_overtaken_leaves_off_before_it_writes_again(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("clfw.claim.FileLock", type("N", (), {
+    monkeypatch.setattr("clfw.runfolder.claim.FileLock", type("N", (), {
         "__init__": lambda *a, **k: None, "acquire": lambda s: None, "release": lambda s: None,
     }))  # fmt: skip
     Path("run").mkdir()
@@ -132,10 +132,10 @@ def test_a_lock_left_by_a_killed_process_holds_nobody_up(place: None):
 
 def decoded_by(threads: int) -> None:
     """As many threads that decode, a picture at a time."""
-    import clfw.pixels
+    import clfw.data.pixels
 
     os.cpu_count = lambda: threads
-    clfw.pixels.CHUNK = 1
+    clfw.data.pixels.CHUNK = 1
 
 
 def test_one_seed_gives_one_hash_five_times_and_with_other_decoding_threads(place: None):

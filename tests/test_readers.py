@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from clfw.manager import installed_catalog
-from clfw.opening import Pictures, ProgressBar, decode_splits, natural_preprocess, open_data
+from clfw.data.opening import Pictures, ProgressBar, decode_splits, natural_preprocess, open_data
+from clfw.host.manager import installed_catalog
+from clfw.host.registry import read_registry
 from clfw.plan import Request, resolve_plan
-from clfw.registry import read_registry
 from commandline import clfw, succeed
 from tiny_sets import bar, png, read_list, write_list
 

@@ -11,14 +11,14 @@ import pytest
 
 from clfw.cli.options import complete
 from clfw.components import Dataset
+from clfw.data.opening import OpenedData, open_data
 from clfw.errors import ClfwError, DataError
 from clfw.filetree import ZipTree
-from clfw.manager import Catalog, installed_catalog
-from clfw.opening import OpenedData, open_data
+from clfw.host.manager import Catalog, installed_catalog
+from clfw.host.recognising import entry_name, find_data
+from clfw.host.registry import Entry, Registry
 from clfw.params import Layer, parse_settings
 from clfw.plan import Request, resolve_data
-from clfw.recognising import entry_name, find_data
-from clfw.registry import Entry, Registry
 from clfw.source import Recognised
 from clfw.testing.datasets import dataset_checks
 from clfw.testing.finding import Fault

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from clfw.registration import add_entry
-from clfw.registry import Entry
+from clfw.host.registration import add_entry
+from clfw.host.registry import Entry
 from commandline import Finished, assert_refused, clfw, succeed
 from tiny_sets import bar, png, write_list
 

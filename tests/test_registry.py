@@ -9,11 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clfw import registry as module
 from clfw.components import Architecture
 from clfw.errors import ClfwError, InputMissing, PluginError, UsageError
-from clfw.manager import Catalog, Plugin, gather, installed_catalog
-from clfw.registry import Registry, merged, packaged_registry, parse, read_registry, user_registry
+from clfw.host import registry as module
+from clfw.host.manager import Catalog, Plugin, gather, installed_catalog
+from clfw.host.registry import (
+    Registry,
+    merged,
+    packaged_registry,
+    parse,
+    read_registry,
+    user_registry,
+)
 
 NET = Architecture(name="net", summary="a network", build="kit:build")
 CATALOG = gather([Plugin(name="kit", module="kit", package="kit", version="1", components=(NET,))])
@@ -276,7 +283,7 @@ def test_every_packaged_entry_names_what_is_installed() -> None:
 
 def installed_at(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What `packaged_registry` answers when the package lies in `folder`."""
-    monkeypatch.setattr(module, "__file__", str(folder / "registry.py"))
+    monkeypatch.setattr(module, "__file__", str(folder / "host" / "registry.py"))
     return packaged_registry()
 
 
@@ -303,9 +310,11 @@ def test_an_installed_package_has_its_registry_beside_it_whatever_stands_above(
 
 def test_a_package_outside_its_checkout_reads_the_registry_it_brings(tmp_path: Path) -> None:
     package = tmp_path / "site" / "clfw"
-    shutil.copytree(Path(module.__file__).parent, package, ignore=shutil.ignore_patterns("__pyc*"))
+    shutil.copytree(
+        Path(module.__file__).parent.parent, package, ignore=shutil.ignore_patterns("__pyc*")
+    )
     write(package / "registry.toml", '[models.brought]\nsummary = "with the package"\n')
-    code = "from clfw.registry import read_registry; print(read_registry().names('models'))"
+    code = "from clfw.host.registry import read_registry; print(read_registry().names('models'))"
     finished = subprocess.run(
         [sys.executable, "-c", code],
         env={"PYTHONPATH": str(package.parent), "HOME": str(tmp_path)},

@@ -12,9 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clfw.datavalues import DataValues
-from clfw.errors import DataError, UsageError
-from clfw.rows import (
+from clfw.data.datavalues import DataValues
+from clfw.data.rows import (
     Rows,
     check_rows,
     fingerprint,
@@ -24,6 +23,7 @@ from clfw.rows import (
     require_split,
     with_classes,
 )
+from clfw.errors import DataError, UsageError
 from clfw.source import Submission, Table
 
 WHOLE = DataValues(validation=0.0)

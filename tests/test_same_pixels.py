@@ -9,14 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from clfw.batches import Normalise, SplitBatches
-from clfw.device import TorchDevice
-from clfw.inference import open_images
-from clfw.manager import installed_catalog
-from clfw.opening import decode_splits, natural_preprocess, no_progress, open_data
+from clfw.data.opening import decode_splits, natural_preprocess, no_progress, open_data
+from clfw.host.manager import installed_catalog
+from clfw.host.registry import read_registry
+from clfw.learning.batches import Normalise, SplitBatches
+from clfw.learning.device import TorchDevice
+from clfw.learning.inference import open_images
 from clfw.plan import Request, resolve_plan
 from clfw.preprocess import Preprocess
-from clfw.registry import read_registry
 from picture_kinds import all_kinds
 
 SUFFIXES = (".png", ".jpg", ".bmp", ".webp")  # in turn, so that most are wrong

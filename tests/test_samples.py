@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from clfw.components import load
-from clfw.manager import installed_catalog
+from clfw.host.manager import installed_catalog
 from clfw.params import params_class
 from clfw_plugins.drawn.garments import draw_garments
 from commandline import succeed

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from clfw.artifacts.sealing import KEY
+from clfw.artifacts.weightsfile import read_header
 from clfw.errors import DataError
-from clfw.sealing import KEY
-from clfw.weightsfile import read_header
 from commandline import Finished, assert_refused, clfw, keep_to, succeed
 from fuzzing import CLASSES, flipped, load, renamed_classes, sound_file, with_classes
 from killing import DATA

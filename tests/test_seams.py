@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from clfw.evaluation import ClassFigures, Evaluation
-from clfw.job import Job, Trained
-from clfw.record import EpochReport
-from clfw.workbench import Seams
+from clfw.learning.evaluation import ClassFigures, Evaluation
+from clfw.learning.job import Job, Trained
+from clfw.learning.record import EpochReport
+from clfw.learning.workbench import Seams
 from commandline import succeed
 from tiny_sets import write_bars
 

@@ -111,7 +111,7 @@ def test_a_second_signal_in_a_step_leaves_at_once_and_the_checkpoint_is_good(
 
 def one_endless_operation() -> None:
     """The fourth update never returns to Python, and two signals come while it lasts."""
-    from clfw.trainingstate import TrainingState
+    from clfw.learning.trainingstate import TrainingState
 
     original = TrainingState.update
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clfw.splits import held_out
+from clfw.data.splits import held_out
 
 NAMES = st.lists(st.text(alphabet="ab01é\udcff/", max_size=4), unique=True, max_size=30)
 FRACTIONS = st.floats(0, 1)

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from clfw.datavalues import DataValues
+from clfw.data.datavalues import DataValues
+from clfw.data.rows import Rows, check_rows
 from clfw.errors import DataError, UsageError
-from clfw.rows import Rows, check_rows
 from clfw.source import SPLITS, Table
 from clfw_plugins.csv_images.params import CsvImagesParams
 from clfw_plugins.csv_images.reader import open_csv_images

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from clfw.batches import shuffled
 from clfw.errors import Diverged
-from clfw.optimisation import build_optimizer, scheduled_lr
+from clfw.learning.batches import shuffled
+from clfw.learning.optimisation import build_optimizer, scheduled_lr
+from clfw.learning.record import EpochReport, Record
 from clfw.recipe import Recipe
-from clfw.record import EpochReport, Record
 from training_job import everything, figures, fit, losses, network, pictures, script, weights
 
 OPTIMIZERS = ["sgd", "adam", "adamw"]

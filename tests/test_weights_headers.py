@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from clfw.artifacts.tensorheader import MAX_TENSORS
 from clfw.errors import DataError
-from clfw.tensorheader import MAX_TENSORS
 from fuzzing import fuzz, load, sound_file
 
 IN_THE_SUITE = 200_000

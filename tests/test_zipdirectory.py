@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from clfw.zipdirectory import END, END64, ENTRY, LOCATOR, Member, members_of, plain_members
+from clfw.data.zipdirectory import END, END64, ENTRY, LOCATOR, Member, members_of, plain_members
 
 NAMES = ("a/1.png", "a/", "b.csv", "é/ü.png", "empty", "a/long name with spaces.jpeg")
 

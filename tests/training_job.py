@@ -7,15 +7,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from clfw.batches import Batch, Normalise, SplitBatches
-from clfw.device import TorchDevice
-from clfw.evaluation import Evaluation
-from clfw.job import Job, NoKeeper, Trained, no_augmentation
-from clfw.opening import ProgressBar
+from clfw.data.opening import ProgressBar
+from clfw.learning.batches import Batch, Normalise, SplitBatches
+from clfw.learning.device import TorchDevice
+from clfw.learning.evaluation import Evaluation
+from clfw.learning.job import Job, NoKeeper, Trained, no_augmentation
+from clfw.learning.record import EpochReport
+from clfw.learning.training import StandardTrainer
 from clfw.preprocess import Preprocess
 from clfw.recipe import Recipe
-from clfw.record import EpochReport
-from clfw.training import StandardTrainer
 
 CLASSES = 3
 PREPROCESS = Preprocess(channels=1, height=4, width=4, mean=(0.5,), std=(0.25,))

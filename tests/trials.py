@@ -123,7 +123,7 @@ class Signal(Watch):
 def install(watch: Watch) -> None:
     """Let every write, flush, rename, deletion, step and evaluation pass by the watch."""
     from clfw import storage
-    from clfw.trainingstate import TrainingState
+    from clfw.learning.trainingstate import TrainingState
 
     for name, kind in IO_KINDS.items():
         wrap(storage, name, kind, watch)
@@ -158,7 +158,7 @@ def warm() -> None:
     """Import once what every trial needs; PyTorch imports a part of itself with the first step."""
     import torch
 
-    from clfw.manager import installed_catalog
+    from clfw.host.manager import installed_catalog
 
     torch.set_num_threads(1)
     parameter = torch.nn.Parameter(torch.zeros(1))
@@ -167,7 +167,7 @@ def warm() -> None:
     installed_catalog(())
     for name in (
         "clfw.run", "clfw.runend", "clfw.cli.run", "clfw.cli.resume", "clfw.cli.progress",
-        "clfw.resuming", "clfw.inference", "clfw.evaluating",
+        "clfw.runfolder.resuming", "clfw.learning.inference", "clfw.learning.evaluating",
         "clfw_plugins.small_cnns.kit", "clfw_plugins.small_cnns.fashion",
         "clfw_plugins.backbones.frozen", "clfw_plugins.csv_images.reader",
         "clfw_plugins.augmentations.geometry", "clfw_plugins.augmentations.mixing",

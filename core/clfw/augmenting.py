@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from clfw.attribution import attributed, called
 from clfw.choices import Choice
 from clfw.components import Augmentation, PluginFault
+from clfw.host.attribution import attributed, called
 from clfw.task import Task
 
 _GAMMA = -0x61C8864680B583EB  # of SplitMix64, like the two products; as signed 64-bit numbers

@@ -6,10 +6,10 @@ from typing import Any, Generic, TypeVar
 
 from clfw.components import Augmentation, Component, Kind
 from clfw.errors import UsageError, nearest, printable
-from clfw.manager import Catalog
+from clfw.host.manager import Catalog
+from clfw.host.plugin import Plugin
+from clfw.host.registry import Entry
 from clfw.params import Layer, Params, Resolved, params_class, resolve
-from clfw.plugin import Plugin
-from clfw.registry import Entry
 
 C = TypeVar("C", bound=Component)
 

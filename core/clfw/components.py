@@ -57,7 +57,7 @@ class Dataset:
             empty for none.
         convert: reference to `(files, target, params, progress) -> None`, which turns published
             files of another layout into what `open` reads at `target`, a path that is not there
-            yet; `progress` is a `clfw.opening.Progress` of pictures. Empty where files are
+            yet; `progress` is a `clfw.data.opening.Progress` of pictures. Empty where files are
             published as they are read.
         recognise: reference to `(path, tree, given) -> Recognised | None`, which says whether the
             files at `path` are of this kind, and which values read them. `tree` is a

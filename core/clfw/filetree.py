@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from clfw.data.zipdirectory import Member, members_of
 from clfw.errors import DataError, InputMissing, StorageError, printable
-from clfw.zipdirectory import Member, members_of
 
 STRAY_NAMES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 STRAY_FOLDERS = frozenset({"__MACOSX", ".ipynb_checkpoints", ".git"})

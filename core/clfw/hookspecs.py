@@ -12,7 +12,7 @@ import pluggy
 from clfw.components import Architecture, Augmentation, Dataset
 
 if TYPE_CHECKING:
-    from clfw.record import EpochReport
+    from clfw.learning.record import EpochReport
 
 PROJECT = "clfw"
 DEPRECATED: dict[str, str] = {}  # hooks that still work, and what to implement in their place

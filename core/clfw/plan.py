@@ -14,15 +14,15 @@ from clfw.choices import (
     recipe_layers,
 )
 from clfw.components import Architecture, Augmentation, Dataset
-from clfw.datafolders import data_folder, locate, missing, require_named_folder
-from clfw.datavalues import DataValues
+from clfw.data.datafolders import data_folder, locate, missing, require_named_folder
+from clfw.data.datavalues import DataValues
 from clfw.errors import UsageError, nearest, printable
-from clfw.manager import Catalog
+from clfw.host.manager import Catalog
+from clfw.host.plugin import Plugin
+from clfw.host.recognising import find_data
+from clfw.host.registry import Entry, Registry
 from clfw.params import Layer, Params, Resolved, params_class, parse_settings, resolve
-from clfw.plugin import Plugin
 from clfw.recipe import Recipe
-from clfw.recognising import find_data
-from clfw.registry import Entry, Registry
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,22 +4,23 @@ import time
 from functools import partial
 from pathlib import Path
 
-from clfw import runs, storage
-from clfw.auditing import audit
-from clfw.claim import Claim
+from clfw import storage
+from clfw.audit.auditing import audit
+from clfw.data.opening import Pictures, Progress
+from clfw.host.observing import tell_observers
 from clfw.interrupts import StopRequest
-from clfw.job import Job, Say
-from clfw.keeping import RunKeeper, needed_room
+from clfw.learning.job import Job, Say
+from clfw.learning.keeping import RunKeeper, needed_room
+from clfw.learning.record import EpochReport
+from clfw.learning.stateparts import seed_generators
+from clfw.learning.workbench import Seams, Workbench, set_up
 from clfw.memory import memory_named
-from clfw.observing import tell_observers
-from clfw.opening import Pictures, Progress
 from clfw.plan import Plan
-from clfw.record import EpochReport
-from clfw.resuming import device_change, resume_command, settled_values
 from clfw.runend import KEPT_WEIGHTS, Result, finish, keep_weights, save_again
+from clfw.runfolder import runs
+from clfw.runfolder.claim import Claim
+from clfw.runfolder.resuming import device_change, resume_command, settled_values
 from clfw.runstart import header_lines, write_start
-from clfw.stateparts import seed_generators
-from clfw.workbench import Seams, Workbench, set_up
 
 
 def execute(

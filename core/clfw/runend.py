@@ -10,21 +10,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from clfw import runs, storage
-from clfw.badpictures import bad_lines
-from clfw.boards import SAMPLES, Answered, draw_mistakes, draw_predictions, draw_samples
-from clfw.claim import Claim
-from clfw.datavalues import DataValues
-from clfw.evaluation import Evaluation
-from clfw.figures import draw_confusion, draw_curves, draw_steps, save_figure
-from clfw.insides import convolutions, draw_filters, find_convolution
-from clfw.job import Trained
-from clfw.opening import Pictures
+from clfw import storage
+from clfw.artifacts.weights import save_weights
+from clfw.artifacts.weightsfile import FILE_NAME
+from clfw.data.badpictures import bad_lines
+from clfw.data.datavalues import DataValues
+from clfw.data.opening import Pictures
+from clfw.drawing.boards import SAMPLES, Answered, draw_mistakes, draw_predictions, draw_samples
+from clfw.drawing.figures import draw_confusion, draw_curves, draw_steps, save_figure
+from clfw.drawing.insides import convolutions, draw_filters, find_convolution
+from clfw.learning.evaluation import Evaluation
+from clfw.learning.job import Trained
+from clfw.learning.record import EpochReport
+from clfw.learning.workbench import Workbench
 from clfw.plan import Plan
-from clfw.record import EpochReport
-from clfw.weights import save_weights
-from clfw.weightsfile import FILE_NAME
-from clfw.workbench import Workbench
+from clfw.runfolder import runs
+from clfw.runfolder.claim import Claim
 
 KEPT_WEIGHTS = "weights"  # the folder of the weights that are kept on the way
 

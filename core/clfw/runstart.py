@@ -5,17 +5,17 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from clfw import runs
-from clfw.auditing import warnings_of
-from clfw.badpictures import bad_lines, in_short
+from clfw.artifacts.weights import save_tensors
+from clfw.audit.auditing import warnings_of
+from clfw.audit.findings import Finding
+from clfw.data.badpictures import bad_lines, in_short
+from clfw.data.exclusion import list_of, write_list
+from clfw.data.opening import Pictures
+from clfw.data.splitlist import write_split
 from clfw.errors import counted, printable
-from clfw.exclusion import list_of, write_list
-from clfw.findings import Finding
-from clfw.opening import Pictures
+from clfw.learning.workbench import Workbench
 from clfw.plan import DataChoice, Plan
-from clfw.splitlist import write_split
-from clfw.weights import save_tensors
-from clfw.workbench import Workbench
+from clfw.runfolder import runs
 
 
 def write_start(

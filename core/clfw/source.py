@@ -33,7 +33,7 @@ class Table:
         label_column: the column that labels stand in, for messages; empty for none.
         groups: rows of one group never part in a split (patient, site); empty for none.
         class_names: the K class names in order, or empty for the sorted labels.
-        class_values: the label text of each class, where it is not the name itself (`clfw.labelling`).
+        class_values: the label text of each class, where it is not the name itself (`clfw.data.labelling`).
         strays: files that no row uses.
         submission: the layout for predictions, where the data states one.
     """

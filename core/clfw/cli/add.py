@@ -30,11 +30,11 @@ def add(
     """
     from clfw.cli.check import refuse_other_groups
     from clfw.errors import UsageError, printable
+    from clfw.host.recognising import find_data, is_known
+    from clfw.host.registration import add_entry, refuse_taken
+    from clfw.host.registry import user_registry
     from clfw.params import Layer, parse_settings
     from clfw.plan import Request, resolve_data
-    from clfw.recognising import find_data, is_known
-    from clfw.registration import add_entry, refuse_taken
-    from clfw.registry import user_registry
 
     there = installed(registry, disabled)
     given = parse_settings(settings)

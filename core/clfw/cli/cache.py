@@ -9,7 +9,7 @@ from clfw.cli.options import json_option, print_json, say
 from clfw.errors import UsageError
 
 if TYPE_CHECKING:
-    from clfw.caches import Cached
+    from clfw.data.caches import Cached
 
 
 @click.group(invoke_without_command=True)
@@ -30,8 +30,8 @@ def cache(context: click.Context, as_json: bool) -> None:
                 hint=f"clfw cache {context.invoked_subcommand} --json",
             )
         return
-    from clfw.caches import cached, strange
-    from clfw.memorybudget import in_units
+    from clfw.data.caches import cached, strange
+    from clfw.data.memorybudget import in_units
     from clfw.storage import cache_root
 
     root = cache_root()
@@ -62,8 +62,8 @@ def clear(kinds: tuple[str, ...], older_than: float | None, as_json: bool) -> No
 
     Nothing is lost but time: what is needed is made again. A run that uses one keeps it to its end.
     """
-    from clfw import caches
-    from clfw.memorybudget import in_units
+    from clfw.data import caches
+    from clfw.data.memorybudget import in_units
     from clfw.storage import cache_root
 
     root = cache_root()
@@ -78,7 +78,7 @@ def clear(kinds: tuple[str, ...], older_than: float | None, as_json: bool) -> No
 
 def told(entry: "Cached", width: int) -> str:
     """One line of the list, without its data."""
-    from clfw.memorybudget import in_units
+    from clfw.data.memorybudget import in_units
 
     days = int((time.time() - entry.used) / 86400)
     used = "today" if days < 1 else "yesterday" if days == 1 else f"{days:,} days ago"

@@ -20,8 +20,8 @@ from clfw.cli.options import (
 from clfw.errors import SHOWN, DataError, counted, printable
 
 if TYPE_CHECKING:
-    from clfw.checking import Report
-    from clfw.findings import Finding
+    from clfw.audit.checking import Report
+    from clfw.audit.findings import Finding
 
 EXAMPLES = 3  # lines that are shown of a finding; --json has all
 CLASSES = 12  # classes that are shown with their counts
@@ -67,9 +67,9 @@ def check(
     clfw data check photos --set data.exclude=bad.csv
     """
     from clfw.cli.progress import show_progress
+    from clfw.host.recognising import find_data
     from clfw.params import Layer, parse_settings
     from clfw.plan import Request, resolve_data
-    from clfw.recognising import find_data
 
     there = installed(registry, disabled)
     given = parse_settings(settings)
@@ -79,8 +79,8 @@ def check(
     choice = resolve_data(entry, there.catalog, [Layer("--set", given["data"])], request)
     say_seen(name, choice.seen, choice.choice.component.name)
 
-    from clfw.checking import look_over
-    from clfw.exclusion import require_new, write_list
+    from clfw.audit.checking import look_over
+    from clfw.data.exclusion import require_new, write_list
 
     if listed is not None:
         require_new(listed)
@@ -111,7 +111,7 @@ def refuse_other_groups(given: dict[str, dict[str, Any]]) -> None:
 
 def to_json(report: "Report") -> dict[str, Any]:
     """The report as plain values."""
-    from clfw.portrait import portrait
+    from clfw.audit.portrait import portrait
 
     table = None if report.rows is None else report.rows.table
     numbers = {}

@@ -20,8 +20,8 @@ from clfw.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from clfw.data.rows import Rows
     from clfw.preprocess import Preprocess
-    from clfw.rows import Rows
 
 
 @click.group(invoke_without_command=True)
@@ -63,9 +63,9 @@ def show(
     clfw data show fashion_csv --augment rotate --set augment.rotate.degrees=45
     """
     from clfw.choices import choose_augmentations
+    from clfw.host.recognising import find_data
     from clfw.params import Layer, parse_settings
     from clfw.plan import Request, resolve_data
-    from clfw.recognising import find_data
 
     there = installed(registry, disabled)
     given = parse_settings(settings)
@@ -79,9 +79,9 @@ def show(
     require_new(path)
     say_seen(name, choice.seen, choice.choice.component.name)
 
-    from clfw.figures import save_figure
-    from clfw.gallery import draw_gallery, first_pictures
-    from clfw.opening import natural_preprocess, open_data, task_of
+    from clfw.data.opening import natural_preprocess, open_data, task_of
+    from clfw.drawing.figures import save_figure
+    from clfw.drawing.gallery import draw_gallery, first_pictures
 
     opened = open_data(choice)
     preprocess = natural_preprocess(opened, choice.values.params)

@@ -10,7 +10,7 @@ from clfw.cli.options import json_option, lookup_options, plugin_files, print_js
 from clfw.errors import PluginError, counted
 
 if TYPE_CHECKING:
-    from clfw.plugin import Plugin
+    from clfw.host.plugin import Plugin
 
 
 @click.command()
@@ -26,7 +26,7 @@ def doctor(timeout: float, registry: Path | None, disabled: tuple[str, ...], as_
     The verdict on a plugin is kept for its version: one that failed is not imported any more, until
     it passes here.
     """
-    from clfw.surroundings import survey
+    from clfw.host.surroundings import survey
 
     rows = [*plugin_rows(timeout, disabled), *survey(registry)]
     if as_json:
@@ -48,10 +48,10 @@ def doctor(timeout: float, registry: Path | None, disabled: tuple[str, ...], as_
 def plugin_rows(timeout: float, disabled: tuple[str, ...]) -> list[dict[str, Any]]:
     """A row a plugin: probed, then, where that went well, loaded."""
     from clfw.cli.progress import RichBar
-    from clfw.manager import admit, found_plugins, gather, new_host
-    from clfw.opening import ProgressBar
-    from clfw.probing import probe
-    from clfw.verdicts import keep_verdicts
+    from clfw.data.opening import ProgressBar
+    from clfw.host.manager import admit, found_plugins, gather, new_host
+    from clfw.host.probing import probe
+    from clfw.host.verdicts import keep_verdicts
 
     found = found_plugins(disabled, plugin_files(), judged_by_probe=False)
     there = [plugin for plugin in found if plugin.state == "ok"]

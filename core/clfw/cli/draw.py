@@ -82,7 +82,7 @@ def draw(
         click.echo("no mistakes to draw")
         return
 
-    from clfw.figures import save_figure
+    from clfw.drawing.figures import save_figure
 
     save_figure(figure, target)
     click.echo(str(target))
@@ -90,10 +90,10 @@ def draw(
 
 def figure_of_history(what: str, path: Path) -> Any:
     """Curves by epoch or by update."""
-    from clfw import runs
+    from clfw.drawing.figures import draw_curves, draw_steps
     from clfw.errors import DataError, InputMissing, printable
-    from clfw.figures import draw_curves, draw_steps
-    from clfw.history import read_history
+    from clfw.runfolder import runs
+    from clfw.runfolder.history import read_history
 
     for file in (path, path / runs.METRICS, path / runs.STEPS):
         if not file.exists():
@@ -111,9 +111,9 @@ def figure_of_answers(
     what: str, path: Path, request: Any, split: str, there: Any, seams: Any
 ) -> Any:
     """Confusion matrix, random predictions or worst mistakes of a labelled split."""
+    from clfw.artifacts.weightsfile import find_weights, read_header
     from clfw.cli.progress import show_progress
-    from clfw.inference import data_for, open_split
-    from clfw.weightsfile import find_weights, read_header
+    from clfw.learning.inference import data_for, open_split
 
     header = read_header(find_weights(path))
     entry = data_for(header, request, there.catalog, there.registry)
@@ -123,10 +123,10 @@ def figure_of_answers(
 
     import torch
 
-    from clfw.boards import Answered, draw_mistakes, draw_predictions
-    from clfw.evaluating import logits_of
-    from clfw.figures import draw_confusion
-    from clfw.workbench import Seams
+    from clfw.drawing.boards import Answered, draw_mistakes, draw_predictions
+    from clfw.drawing.figures import draw_confusion
+    from clfw.learning.evaluating import logits_of
+    from clfw.learning.workbench import Seams
 
     seams = seams or Seams()
     logits = logits_of(header, opened, there.catalog, seams, request.device)
@@ -148,18 +148,18 @@ def figure_of_answers(
 
 def figure_of_layer(path: Path, image: Path | None, layer: str, there: Any) -> Any:
     """Filters of a convolution, or its feature maps for one picture."""
+    from clfw.artifacts.weightsfile import find_weights, read_header
+    from clfw.data.opening import no_progress
     from clfw.errors import DataError
-    from clfw.inference import open_images
-    from clfw.opening import no_progress
-    from clfw.weightsfile import find_weights, read_header
+    from clfw.learning.inference import open_images
 
     header = read_header(find_weights(path))
 
     import torch
 
-    from clfw.batches import Normalise
-    from clfw.insides import draw_filters, draw_maps, feature_maps, find_convolution
-    from clfw.weights import restore_model
+    from clfw.artifacts.weights import restore_model
+    from clfw.drawing.insides import draw_filters, draw_maps, feature_maps, find_convolution
+    from clfw.learning.batches import Normalise
 
     model = restore_model(header, there.catalog)
     name, convolution = find_convolution(model, layer)

@@ -54,11 +54,11 @@ def evaluate(
     as_json: bool,
 ) -> None:
     """Evaluate a run folder or weights file on a split of a dataset."""
-    from clfw.badpictures import in_short
+    from clfw.artifacts.weightsfile import find_weights, read_header
     from clfw.cli.progress import show_progress
-    from clfw.inference import data_for, open_split, other_rows, other_source
+    from clfw.data.badpictures import in_short
+    from clfw.learning.inference import data_for, open_split, other_rows, other_source
     from clfw.plan import Request
-    from clfw.weightsfile import find_weights, read_header
 
     there = installed(registry, disabled)
     header = read_header(find_weights(path))
@@ -83,8 +83,8 @@ def evaluate(
     if opened.bad:
         say(f"warning: {in_short(opened.bad)}")
 
-    from clfw.evaluating import evaluate_split
-    from clfw.workbench import Seams
+    from clfw.learning.evaluating import evaluate_split
+    from clfw.learning.workbench import Seams
 
     evaluation = evaluate_split(header, opened, there.catalog, seams or Seams(), device)
     facts = {

@@ -42,8 +42,8 @@ def fetch(
     there = installed(registry, disabled)
 
     from clfw.cli.progress import show_bytes, show_progress
-    from clfw.fetching import fetch as fetch_files
-    from clfw.gathering import Report
+    from clfw.fetch.fetching import fetch as fetch_files
+    from clfw.fetch.gathering import Report
 
     report = Report(say=say, bytes_bar=show_bytes, pictures_bar=show_progress)
     try:

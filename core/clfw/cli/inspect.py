@@ -13,7 +13,7 @@ from clfw.errors import printable
 @json_option
 def inspect(path: Path, as_json: bool) -> None:
     """Show what a weights file (or the one in a run folder) says of itself."""
-    from clfw.weightsfile import find_weights, read_header
+    from clfw.artifacts.weightsfile import find_weights, read_header
 
     header = read_header(find_weights(path))
     if as_json:

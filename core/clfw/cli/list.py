@@ -31,7 +31,7 @@ def list_(
     clfw list models
     clfw list --filter 'parameters<1e6' --filter channels=1
     """
-    from clfw.listing import kept, listed
+    from clfw.host.listing import kept, listed
 
     there = installed(registry, disabled)
     known = [row for row in listed(there.catalog, there.registry) if what in (None, row["kind"])]

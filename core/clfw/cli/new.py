@@ -31,8 +31,8 @@ def plugin(name: str, kind: str, out: Path | None) -> None:
     clfw new plugin mixer
     clfw new plugin stripes --kind dataset
     """
-    from clfw.listing import listed
-    from clfw.templates import write_package
+    from clfw.host.listing import listed
+    from clfw.host.templates import write_package
 
     there = installed(None, ())
     owners = {plugin.name: plugin.origin for plugin in there.catalog.plugins}

@@ -11,8 +11,8 @@ import click
 from clfw.errors import ClfwError, printable, shown
 
 if TYPE_CHECKING:
-    from clfw.manager import Catalog
-    from clfw.registry import Registry
+    from clfw.host.manager import Catalog
+    from clfw.host.registry import Registry
 
 F = TypeVar("F", bound=Callable[..., Any])
 PLUGIN_FILES = "clfw.plugin_files"  # key of what --plugin named, in click's context
@@ -101,8 +101,8 @@ def installed(
     Raises:
         PluginError: a file that `--plugin` names is broken.
     """
-    from clfw.manager import installed_catalog, require_files, warn_of_broken
-    from clfw.registry import read_registry
+    from clfw.host.manager import installed_catalog, require_files, warn_of_broken
+    from clfw.host.registry import read_registry
 
     catalog = installed_catalog(disabled, plugin_files(), absent)
     require_files(catalog, plugin_files())
@@ -121,9 +121,9 @@ def complete(*kinds: str) -> Callable[[click.Context, click.Parameter, str], lis
             from click.shell_completion import CompletionItem
 
             return [CompletionItem(typed, type="file")]
-        from clfw.listing import listed
-        from clfw.manager import installed_catalog
-        from clfw.registry import read_registry
+        from clfw.host.listing import listed
+        from clfw.host.manager import installed_catalog
+        from clfw.host.registry import read_registry
 
         try:
             rows = listed(installed_catalog(), read_registry())
@@ -137,14 +137,14 @@ def complete(*kinds: str) -> Callable[[click.Context, click.Parameter, str], lis
 
 def complete_observers(context: click.Context, option: click.Parameter, typed: str) -> list[str]:
     """Shell completion by the plugins that hear of finished epochs."""
-    from clfw.manager import installed_catalog
+    from clfw.host.manager import installed_catalog
 
     return [p.name for p in installed_catalog().plugins if p.observer and p.name.startswith(typed)]
 
 
 def complete_plugins(context: click.Context, option: click.Parameter, typed: str) -> list[str]:
     """Shell completion by the names of installed plugins, none of which is imported."""
-    from clfw.manager import found_plugins
+    from clfw.host.manager import found_plugins
 
     return [plugin.name for plugin in found_plugins() if plugin.name.startswith(typed)]
 

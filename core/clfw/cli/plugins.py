@@ -9,7 +9,7 @@ from clfw.cli.options import complete_plugins, installed, json_option, lookup_op
 from clfw.errors import ClfwError, counted
 
 if TYPE_CHECKING:
-    from clfw.manager import Catalog
+    from clfw.host.manager import Catalog
 
 
 class ChecksFailed(ClfwError):

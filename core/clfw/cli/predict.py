@@ -30,7 +30,7 @@ from clfw.errors import (
 from clfw.source import SPLITS
 
 if TYPE_CHECKING:
-    from clfw.inference import OpenedPictures, Prediction
+    from clfw.learning.inference import OpenedPictures, Prediction
 
 
 @click.command()
@@ -69,10 +69,10 @@ def predict(
     clfw predict runs/fashion_cnn-fashion_csv-001 shoe.png shirt.jpg
     clfw predict runs/fashion_cnn-fashion_csv-001 --data fashion_csv --split test --out submission.csv
     """
+    from clfw.artifacts.weightsfile import find_weights, read_header
     from clfw.cli.progress import show_progress
-    from clfw.inference import data_for, open_images, open_split, other_rows, other_source
+    from clfw.learning.inference import data_for, open_images, open_split, other_rows, other_source
     from clfw.plan import Request
-    from clfw.weightsfile import find_weights, read_header
 
     if bool(images) == bool(data):
         raise UsageError(
@@ -114,8 +114,8 @@ def predict(
         if warning := other_rows(header, entry.name, opened):
             say(warning)
 
-    from clfw.evaluating import predict_split
-    from clfw.workbench import Seams
+    from clfw.learning.evaluating import predict_split
+    from clfw.learning.workbench import Seams
 
     rows = predict_split(header, opened, there.catalog, seams or Seams(), device)
     hand_over(rows, opened, out, as_json)
@@ -136,7 +136,7 @@ def hand_over(
     rows: "list[Prediction]", opened: "OpenedPictures", out: Path | None, as_json: bool
 ) -> None:
     """Predictions as a file, JSON or lines; `DataError` when no picture could be read."""
-    from clfw.inference import write_rows
+    from clfw.learning.inference import write_rows
 
     if out is not None:
         write_rows(out, rows, opened.submission)

@@ -20,7 +20,7 @@ from clfw.cli.run import start_run
 
 if TYPE_CHECKING:
     from clfw.cli.options import Installed
-    from clfw.registry import Entry
+    from clfw.host.registry import Entry
 
 QUICK_STEPS = 40  # updates of a --quick run
 

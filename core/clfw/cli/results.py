@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def print_result(plan: "Plan", result: "Result") -> None:
     """The figures of the saved weights, which weights these are, and where they are."""
-    from clfw.badpictures import in_short
+    from clfw.data.badpictures import in_short
     from clfw.errors import printable
 
     for split, evaluation in result.evaluations.items():

@@ -39,15 +39,15 @@ def resume(
     clfw resume runs/fashion_cnn-fashion_csv-001
     clfw resume runs/fashion_cnn-fashion_csv-001 --epochs 40
     """
-    from clfw import runs
+    from clfw.artifacts.weightsfile import lost_weights
     from clfw.cli.progress import show_progress
-    from clfw.datafolders import data_folder, require_named_folder
-    from clfw.observing import rehearse
-    from clfw.opening import decode_splits, open_data
-    from clfw.resuming import extended, read_run, recorded_observers, require_same_data
+    from clfw.data.datafolders import data_folder, require_named_folder
+    from clfw.data.opening import decode_splits, open_data
+    from clfw.data.splitlist import require_same_split
+    from clfw.host.observing import rehearse
+    from clfw.runfolder import runs
+    from clfw.runfolder.resuming import extended, read_run, recorded_observers, require_same_data
     from clfw.source import SPLITS
-    from clfw.splitlist import require_same_split
-    from clfw.weightsfile import lost_weights
 
     require_named_folder(data_dir)
     observers = recorded_observers(path)
@@ -78,8 +78,8 @@ def resume(
 
     import torch
 
+    from clfw.learning.workbench import Seams
     from clfw.run import resume as resume_run
-    from clfw.workbench import Seams
 
     torch.set_num_threads(recorded.threads)
     longer = bool(note) and not finished

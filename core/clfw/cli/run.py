@@ -45,7 +45,7 @@ class CountOrFull(click.ParamType[Any]):
 
 def size_option(context: click.Context, option: click.Parameter, text: str | None) -> int | None:
     """Bytes of a text such as 2GB."""
-    from clfw.memorybudget import parse_size
+    from clfw.data.memorybudget import parse_size
 
     return None if text is None else parse_size(text)
 
@@ -193,12 +193,12 @@ def start_run(
 ) -> "tuple[Plan, Result]":
     """Resolve, open and decode, then train: every error of a person comes before torch is imported."""
     from clfw.cli.progress import show_progress
-    from clfw.observing import rehearse
-    from clfw.opening import decode_splits, open_data, settle
+    from clfw.data.opening import decode_splits, open_data, settle
+    from clfw.data.rows import refuse_untrainable
+    from clfw.host.observing import rehearse
     from clfw.plan import resolve_plan
     from clfw.recipe import for_classes
-    from clfw.rows import refuse_untrainable
-    from clfw.runs import require_creatable
+    from clfw.runfolder.runs import require_creatable
     from clfw.source import SPLITS
 
     plan = resolve_plan(request, there.catalog, there.registry)
@@ -213,7 +213,7 @@ def start_run(
     splits = tuple(split for split in SPLITS if opened.rows.labelled(split))
     pictures = decode_splits(opened, preprocess, splits, show_progress)
 
+    from clfw.learning.workbench import Seams
     from clfw.run import execute
-    from clfw.workbench import Seams
 
     return plan, execute(plan, pictures, seams or Seams(), out, say, show_progress)

@@ -15,7 +15,7 @@ def schema(registry: Path | None, disabled: tuple[str, ...]) -> None:
     \b
     clfw schema > registry.schema.json
     """
-    from clfw.registryschema import registry_schema
+    from clfw.host.registryschema import registry_schema
 
     there = installed(registry, disabled)
     print_json(registry_schema(there.catalog))

@@ -18,10 +18,10 @@ from clfw.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from clfw.anatomy import LayerFacts
     from clfw.cli.options import Installed
     from clfw.components import Component
-    from clfw.plugin import Plugin
+    from clfw.drawing.anatomy import LayerFacts
+    from clfw.host.plugin import Plugin
 
 
 @click.command()
@@ -65,10 +65,10 @@ def show(
 
 def facts(name: str, there: "Installed") -> list[dict[str, Any]]:
     """What is known of each thing of that name; `UsageError` when there is none."""
-    from clfw.datavalues import DataValues
+    from clfw.data.datavalues import DataValues
     from clfw.errors import UsageError, nearest, printable
+    from clfw.host.registry import SECTIONS, Section
     from clfw.params import describe, params_class
-    from clfw.registry import SECTIONS, Section
 
     found = []
     kinds: dict[Section, Any] = {"models": "architecture", "data": "dataset"}
@@ -165,7 +165,7 @@ def described(rows: list[Any], group: str, values: dict[str, Any]) -> list[dict[
 
 def example(section: str, name: str, plugins: "list[Plugin]") -> str:
     """A command that uses the name, with the plugin files that it needs."""
-    from clfw.pluginfiles import file_options
+    from clfw.host.pluginfiles import file_options
 
     command = {
         "models": f"clfw run --model {name} --data fashion_csv",
@@ -199,7 +199,7 @@ def show_layers(
     as_json: bool,
 ) -> None:
     """The network that would be trained on the data, or on its bundled sample."""
-    from clfw.opening import open_data, settle, task_of
+    from clfw.data.opening import open_data, settle, task_of
     from clfw.plan import Request, resolve_plan
 
     request = Request(model=name, data=data, settings=settings, data_folder=data_dir)
@@ -209,7 +209,7 @@ def show_layers(
     plan, preprocess = settle(plan, opened)
     task = task_of(opened.rows, preprocess)
 
-    from clfw.anatomy import dissect
+    from clfw.drawing.anatomy import dissect
 
     layers = dissect(plan.model.component, plan.model.params, task)
     total = sum(layer.parameters for layer in layers)

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from clfw.components import Architecture, Augmentation, Component, Dataset
 from clfw.errors import PluginError, nearest, printable
-from clfw.manager import Catalog, first_line, installed_catalog
-from clfw.plugin import Plugin
+from clfw.host.manager import Catalog, first_line, installed_catalog
+from clfw.host.plugin import Plugin
 from clfw.testing.finding import Check, Fault
 
 

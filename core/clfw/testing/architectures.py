@@ -7,10 +7,10 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from clfw.artifacts.tensorfile import decode, encode
 from clfw.components import Architecture, load
 from clfw.errors import TaskNotSupported
 from clfw.task import Task
-from clfw.tensorfile import decode, encode
 from clfw.testing.building import TASKS, built_for, pictures, smallest
 from clfw.testing.finding import Check, Fault, require
 from clfw.testing.watching import process, restored, watched

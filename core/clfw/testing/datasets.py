@@ -11,11 +11,11 @@ from unittest import mock
 import numpy as np
 
 from clfw.components import Dataset, load
-from clfw.decoding import decode
+from clfw.data.decoding import decode
 from clfw.errors import ClfwError
-from clfw.manager import first_line
+from clfw.host.manager import first_line
+from clfw.host.plugin import Plugin
 from clfw.params import params_class
-from clfw.plugin import Plugin
 from clfw.preprocess import Preprocess
 from clfw.source import SPLITS, Source, Table
 from clfw.testing.declarations import imported_with

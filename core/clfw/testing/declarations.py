@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any
 
 from clfw.components import Component, Dataset, load
-from clfw.datavalues import DataValues
+from clfw.data.datavalues import DataValues
+from clfw.host.plugin import Plugin
 from clfw.params import Params, params_class
-from clfw.plugin import Plugin
 from clfw.testing.finding import Check, Fault, require
 
 HEAVY = ("torch", "torchvision", "timm", "numpy", "cv2", "PIL", "pydantic", "pandas", "scipy")
@@ -27,7 +27,7 @@ try:
     else:
         importlib.import_module(module)
 except BaseException as error:
-    from clfw.manager import first_line
+    from clfw.host.manager import first_line
     print("raised:" + first_line(error))
 else:
     print("loaded:" + json.dumps([name for name in heavy if name in sys.modules]))

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from clfw.components import Dataset, load
 from clfw.errors import DataError
+from clfw.host.recognising import tree_at
 from clfw.params import params_class
-from clfw.recognising import tree_at
 from clfw.source import Recognised
 from clfw.testing.declarations import imported_with
 from clfw.testing.finding import require

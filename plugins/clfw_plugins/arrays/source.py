@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clfw import Submission, Table
+from clfw.data.labelling import label_texts
 from clfw.filetree import FileTree
-from clfw.labelling import label_texts
 from clfw_plugins.arrays.params import ClassParams
 
 

@@ -7,11 +7,11 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from clfw import Task
+from clfw.artifacts.weights import build_model, read_tensors, require_fit
 from clfw.components import Architecture
 from clfw.errors import DataError, printable
-from clfw.manager import installed_catalog
+from clfw.host.manager import installed_catalog
 from clfw.params import Layer, params_class, resolve
-from clfw.weights import build_model, read_tensors, require_fit
 from clfw_plugins.backbones.params import FrozenBackboneParams
 from clfw_plugins.backbones.settle import weights_path
 from clfw_plugins.backbones.timm_model import create

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
+from clfw.artifacts.weightsfile import read_header, refuse_pickle, require_whole
 from clfw.errors import DataError, InputMissing, printable
 from clfw.preprocess import Preprocess
-from clfw.weightsfile import read_header, refuse_pickle, require_whole
 from clfw_plugins.backbones.params import FrozenBackboneParams
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from clfw import DataError, Submission, Table
 from clfw.csvfile import read_csv
+from clfw.data.labelling import label_texts
 from clfw.errors import UsageError, joined, nearest, printable
 from clfw.filetree import FileTree, open_tree
-from clfw.labelling import label_texts
 from clfw.listhead import is_list
 from clfw.submissions import submission_layout
 from clfw_plugins.csv_images.finding import Pictures, places

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from clfw import hookimpl
 
 if TYPE_CHECKING:
-    from clfw.record import EpochReport
+    from clfw.learning.record import EpochReport
 
 
 @hookimpl

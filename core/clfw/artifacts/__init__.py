@@ -1,0 +1,1 @@
+"""Weights files, read strictly and written whole."""

@@ -1,0 +1,52 @@
+"""The seal of a weights file: a SHA-256 of all the rest of it, inside its own description. No torch.
+
+Files of format 1 have none, and load as they are.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+from clfw.artifacts.tensorheader import canonical_json, strict_json
+from clfw.errors import DataError, printable
+
+KEY = "clfw"  # of the description among the metadata
+SEAL = "sha256"
+FORMAT = 2
+UNSEALED = 1  # the format before
+
+
+def sealed(header: bytes, payload: Iterable[bytes | memoryview]) -> str:
+    """The description that stands in `header`, with the seal of a file that is as this one."""
+    parsed = strict_json(header)
+    facts: dict[str, Any] = strict_json(parsed["__metadata__"].pop(KEY))
+    facts.pop(SEAL, None)
+    digest = hashlib.sha256(canonical_json([facts, parsed]).encode())
+    for part in payload:
+        digest.update(part)
+    return canonical_json({**facts, SEAL: digest.hexdigest()})
+
+
+def require_seal(
+    header: bytes, payload: Iterable[bytes | memoryview], where: str, hint: str = ""
+) -> None:
+    """Raise `DataError` unless a file is as it was sealed; takes any whose format has no seal here.
+
+    The header has been checked before; a format of the future is for the reader of the facts.
+    """
+    described = strict_json(header).get("__metadata__", {}).get(KEY, "null")
+    try:
+        facts = strict_json(described)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{where}: damaged header: {printable(str(error))}") from None
+    if not isinstance(facts, dict) or facts.get("format") not in (UNSEALED, FORMAT):
+        return
+    if facts["format"] == UNSEALED and SEAL not in facts:
+        return
+    now = sealed(header, payload)
+    if now != described:
+        found, noted = strict_json(now)[SEAL], printable(str(facts.get(SEAL)), 200)
+        raise DataError(
+            f"{where}: damaged: its content has the SHA-256 {found[:12]}, and it says {noted[:12]}",
+            hint=hint,
+        )

@@ -1,0 +1,70 @@
+"""What runs by itself before every training: is anything in the data that falsifies it? Cached."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from clfw.audit.duplicates import Group, correctness, equal_pictures, sort_out
+from clfw.audit.findings import Finding
+from clfw.audit.labels import misleading_labels
+from clfw.data.opening import Pictures, Progress
+from clfw.storage import cache_folder, touch, write_atomically
+
+VERSION = 1  # raise when the same pictures would be grouped otherwise
+QUICK = 1 << 24  # bytes; comparing fewer takes less time than a file does
+
+
+def audit(pictures: Pictures, progress: Progress) -> list[Finding]:
+    """What falsifies a training on these pictures, or its figures."""
+    rows = pictures.rows
+    found = sort_out(groups_of_equal(pictures, progress), rows)
+    return [*misleading_labels(rows), *correctness(found, rows)]
+
+
+def groups_of_equal(pictures: Pictures, progress: Progress) -> list[Group]:
+    """The groups of equal pictures, from an earlier day or found now.
+
+    Row numbers alone are kept, which the fingerprint decides; what is said of them is said anew.
+    """
+    images, pixels = pictures.images, pictures.pixels
+    path = cache_folder("duplicates") / f"{pictures.fingerprint[:32]}-{VERSION}.json"
+    known = stored_groups(path) if images.nbytes > QUICK else None
+    if known is not None:
+        return known
+    bar = progress("comparing", len(images))
+
+    def seen(count: int) -> None:
+        pixels.forget()  # the set may be larger than memory
+        bar.advance(count)
+
+    try:
+        found = equal_pictures(images, pictures.numbers, seen)
+    finally:
+        bar.close()
+    if images.nbytes > QUICK:
+        write_atomically(path, json.dumps(found, separators=(",", ":")).encode())
+    return found
+
+
+def stored_groups(path: Path) -> list[Group] | None:
+    """The groups that a file holds; None for none or a damaged one."""
+    try:
+        groups = [tuple(map(int, group)) for group in json.loads(path.read_bytes())]
+        touch(path)
+        return groups
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def warnings_of(findings: Sequence[Finding], data: str) -> list[str]:
+    """A line each for the person who starts a run, with the first example, and where the rest is.
+
+    `data` is what names it on a command line.
+    """
+    if not findings:
+        return []
+    lines = [
+        f"warning: {finding.summary}{f': {finding.details[0]}' if finding.details else ''}"
+        for finding in findings
+    ]
+    return [*lines, f"note    these and more, and a list to leave rows out: clfw data check {data}"]

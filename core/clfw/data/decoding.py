@@ -1,0 +1,266 @@
+"""From encoded bytes to (H, W, C) uint8 pixels, exactly, by one set of rules for every use.
+
+The reference is Pillow. OpenCV is several times as fast and decodes 8-bit PNG and baseline or
+progressive JPEG to the same bytes, so it is taken for these once the file is known to be whole;
+everything else goes to Pillow.
+"""
+
+import contextlib
+import io
+import re
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from clfw.data.fitting import Pixels, as_pixels, fitted, with_channels
+from clfw.errors import DataError, printable
+from clfw.preprocess import Preprocess
+
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
+MAX_PIXELS = 50_000_000
+MAX_SCANS = 200  # of a JPEG, which has about ten; each costs the time of a picture and few bytes
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PNG_PLAIN = {0: 1, 2: 3}  # colour type: channels, of the types without palette or alpha
+# Chunks that change no pixel, and those that must be there, with the length each must have.
+_PNG_CHUNKS = {b"IHDR": 13, b"IDAT": None, b"IEND": 0, b"tEXt": None, b"tIME": 7} | {
+    b"pHYs": 9, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1,
+}  # fmt: skip
+_PNG_TURNING = (b"exif", b"XML:", b"Raw ")  # texts in which the reference looks for a rotation
+_JPEG_SCAN, _JPEG_APP1, _JPEG_PROGRESSIVE = 0xDA, 0xE1, 0xC2
+_JPEG_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended, progressive
+# Huffman and quantisation tables, restart interval, comment, and APP0 to APP15 but for Adobe's.
+_JPEG_PLAIN = frozenset({0xC4, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)}) - {0xEE}
+# Among the scans of a progressive frame: any marker but tables, restarts, scans and comments.
+_JPEG_STRANGE = re.compile(rb"\xff[^\x00\xc4\xd0-\xd7\xda\xdb\xdd\xfe\xff]")
+_JPEG_SECOND = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # another frame has one scan, with restarts
+
+cv2.setNumThreads(1)  # pictures are decoded in parallel, so each one takes one thread
+
+
+def decode(data: "bytes | NDArray[Any]", preprocess: Preprocess) -> Pixels:
+    """The (H, W, C) uint8 input that `preprocess` asks for.
+
+    Args:
+        data: encoded bytes, or an (H, W) or (H, W, C) uint8 array.
+
+    Raises:
+        DataError: says what is wrong with the picture; the caller knows where it is.
+    """
+    pixels = checked_array(data) if isinstance(data, np.ndarray) else decode_bytes(data)
+    return fitted(with_channels(pixels, preprocess.channels), preprocess)
+
+
+def checked_array(array: NDArray[Any]) -> Pixels:
+    """`array` as (H, W, C) uint8."""
+    if array.dtype != np.uint8 or array.ndim not in (2, 3):
+        raise DataError(
+            f"a reader gave a {array.dtype} array of shape {array.shape}, not uint8 HWC"
+        )
+    if not array.size:
+        raise DataError(f"has no pixels: {array.shape}")
+    return array if array.ndim == 3 else array[:, :, None]
+
+
+def decode_bytes(data: bytes) -> Pixels:
+    """(H, W, 1) or (H, W, 3) uint8 in the picture's own size and colours."""
+    if data.startswith(b"\xff\xd8") and data.count(bytes([0xFF, _JPEG_SCAN])) > MAX_SCANS:
+        raise DataError(f"a JPEG of more than {MAX_SCANS} scans")
+    if data.startswith(PNG_SIGNATURE):
+        channels = plain_png(data)
+        if channels:
+            decoded = fast_decode(data, cv2.IMREAD_UNCHANGED)
+            if decoded is not None and decoded.dtype == np.uint8:
+                if channels == 1:
+                    return as_pixels(decoded)
+                return as_pixels(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB))
+    elif data.startswith(b"\xff\xd8\xff") and plain_jpeg(data):
+        decoded = fast_decode(data, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
+        if decoded is not None:
+            return as_pixels(decoded)
+    return decode_by_reference(data)
+
+
+def fast_decode(data: bytes, flags: int) -> Any:
+    """What OpenCV makes of a file, or None, as where the file is damaged."""
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        return None
+
+
+def plain_png(data: bytes) -> int:
+    """Channels of a whole 8-bit greyscale or RGB PNG without transparency; 0 for any other.
+
+    Walks the chunks and checks each checksum, which the fast decoder does not insist on.
+    """
+    if len(data) < 33:
+        return 0
+    width, height, depth, colour = struct.unpack(">IIBB", data[16:26])
+    if depth != 8 or colour not in _PNG_PLAIN or not 0 < width * height <= MAX_PIXELS:
+        return 0
+    position, end = 8, len(data)
+    while position + 12 <= end:
+        (length,) = struct.unpack_from(">I", data, position)
+        kind = data[position + 4 : position + 8]
+        stop = position + 8 + length
+        if stop + 4 > end or _PNG_CHUNKS.get(kind, -1) not in (None, length):
+            return 0
+        if kind == b"tEXt" and data[position + 8 : position + 12] in _PNG_TURNING:
+            return 0
+        if zlib.crc32(data[position + 4 : stop]) != int.from_bytes(data[stop : stop + 4], "big"):
+            return 0
+        if kind == b"IEND":
+            return _PNG_PLAIN[colour]
+        position = stop + 4
+    return 0
+
+
+def png_fault(data: bytes) -> str:
+    """What is wrong with the chunks of a PNG, or ""; the reference passes over those behind the pixels."""
+    position, end = len(PNG_SIGNATURE), len(data)
+    while position + 12 <= end:
+        (length,) = struct.unpack_from(">I", data, position)
+        kind, stop = data[position + 4 : position + 8], position + 8 + length
+        if stop + 4 > end:
+            break
+        if zlib.crc32(data[position + 4 : stop]) != int.from_bytes(data[stop : stop + 4], "big"):
+            return f"the checksum of its part {printable(kind.decode('latin-1'))} differs"
+        if kind == b"IEND":
+            return ""
+        position = stop + 4
+    return "it is cut off"
+
+
+def plain_jpeg(data: bytes) -> bool:
+    """Whether a JPEG ends as it should and has three 8-bit components, no rotation, a sane size.
+
+    Walks the segments before the first scan; whatever is unusual there is left to the reference.
+    """
+    if data[-2:] != b"\xff\xd9":
+        return False
+    position, frame = 2, 0
+    while position + 4 <= len(data) and data[position] == 0xFF:
+        marker = data[position + 1]
+        length = int.from_bytes(data[position + 2 : position + 4], "big")
+        body = data[position + 4 : position + 2 + length]
+        if marker == _JPEG_SCAN:
+            strange = _JPEG_STRANGE if frame == _JPEG_PROGRESSIVE else _JPEG_SECOND
+            return bool(frame) and not strange.search(data, position + 2 + length, len(data) - 2)
+        if marker in _JPEG_FRAMES:
+            if frame or len(body) < 6:
+                return False
+            depth, height, width, components = struct.unpack(">BHHB", body[:6])
+            frame = marker
+            if depth != 8 or components != 3 or not 0 < height * width <= MAX_PIXELS:
+                return False
+        elif marker not in _JPEG_PLAIN or length < 2 or may_turn(marker, body):
+            return False
+        position += 2 + length
+    return False
+
+
+def may_turn(marker: int, body: bytes) -> bool:
+    """Whether a JPEG segment may say that the picture is to be rotated: Exif, or XMP that does."""
+    return marker == _JPEG_APP1 and (body.startswith(b"Exif\0\0") or b"Orientation" in body)
+
+
+def decode_by_reference(data: bytes) -> Pixels:
+    """Decode by Pillow: any supported format and mode, with every fault named."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    if not data:
+        raise DataError("the file is empty")
+    if data.startswith(PNG_SIGNATURE) and (fault := png_fault(data)):
+        raise DataError(f"does not decode: {fault}")
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                raise too_large(f"{picture.width}x{picture.height}")
+            wide = picture.format == "PNG" and data[24:26] == b"\x10\x02"  # 16 bits, RGB
+            if wide and "transparency" in picture.info:
+                raise DataError("a transparent colour of 16 bits; save it with an alpha channel")
+            picture.load()
+            ImageOps.exif_transpose(picture, in_place=True)
+            return mode_to_pixels(picture)
+    except DataError:
+        raise
+    except Image.DecompressionBombError as error:  # Pillow's own, higher limit
+        raise too_large("".join(re.findall(r"\d+", str(error))[:1])) from None
+    except UnidentifiedImageError:
+        known = f"is no picture that can be read ({', '.join(FORMATS)})"
+        raise DataError(looks_like(data) or known) from None
+    except Exception as error:  # Pillow's decoders raise many types, ValueError and SyntaxError too
+        raise DataError(looks_like(data) or f"does not decode: {printable(str(error))}") from None
+
+
+def too_large(pixels: str) -> DataError:
+    """The error for a header that promises more pixels than will be decoded."""
+    return DataError(f"{pixels} pixels, over the limit of {MAX_PIXELS // 1_000_000} million")
+
+
+@contextlib.contextmanager
+def quiet_reference() -> Iterator[None]:
+    """Keeps Pillow's warnings away: bombs are refused by size here, and the rest is noise.
+
+    For the one thread that has pictures decoded, by others too: warning filters belong to the
+    process, and threads that each set and reset them would leave them in any state.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="PIL")
+        yield
+
+
+def looks_like(data: bytes) -> str:
+    """What a file that is no picture seems to be, or ""."""
+    head = data[:512].lstrip().lower()
+    if head.startswith((b"<!doctype html", b"<html", b"<?xml", b"<svg")):
+        return "is a web page, not a picture"
+    if head.startswith(b"version https://git-lfs"):
+        return "is a Git LFS pointer, not a picture"
+    if head.startswith((b"gif8", b"%pdf", b"pk\x03\x04", b"ii*\0", b"mm\0*")):
+        return f"is not one of {', '.join(FORMATS)}"
+    return ""
+
+
+def mode_to_pixels(picture: Any) -> Pixels:
+    """(H, W, 1) or (H, W, 3) uint8 from a Pillow picture of any mode.
+
+    16-bit grey is scaled by 1/257 and rounded; transparent parts show white.
+    """
+    if picture.mode in ("I;16", "I;16B", "I;16L", "I"):
+        return wide_to_pixels(np.asarray(picture), picture.info.get("transparency"))
+    if picture.mode == "F":
+        raise DataError("floating-point pixels have no defined range; save as 8 or 16 bit")
+    if picture.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
+        from PIL import Image
+
+        grey = picture.mode == "LA"
+        picture = picture.convert("RGBA")
+        page = Image.new("RGBA", picture.size, "white")
+        page.alpha_composite(picture)
+        picture = page.convert("L" if grey else "RGB")
+    if picture.mode == "1":
+        picture = picture.convert("L")
+    if picture.mode != "L":
+        picture = picture.convert("RGB")
+    pixels: Pixels = np.array(picture, dtype=np.uint8)
+    return as_pixels(pixels)
+
+
+def wide_to_pixels(wide: NDArray[Any], transparent: int | None) -> Pixels:
+    """(H, W, 1) uint8 from (H, W) grey levels of 16 bits, of which one may stand for transparent."""
+    if wide.min() < 0 or wide.max() > 65535:
+        raise DataError("grey levels outside 0 to 65535")
+    scaled = wide.astype(np.uint32)
+    scaled += 128
+    scaled //= 257
+    pixels = scaled.astype(np.uint8)
+    if transparent is not None:
+        pixels[wide == transparent] = 255
+    return pixels[:, :, None]

@@ -1,0 +1,269 @@
+"""The decoded pictures of some rows: a memory-mapped uint8 array, made once, in parallel."""
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clfw import storage
+from clfw.data.decoding import decode, quiet_reference
+from clfw.data.pixelmap import PixelMap
+from clfw.errors import ClfwError, DataError, OutputError, joined, printable
+from clfw.preprocess import Preprocess
+from clfw.source import Source, Table
+
+CHUNK = 64  # rows a thread decodes before it takes the next piece
+TRIED = 7  # pictures that show how long one takes
+QUICK = 1e-4  # seconds; threads cannot share pictures faster than this, and slow each other down
+PIECE = 1 << 22  # values that are looked at in one go, however large the set
+META, PIXELS = "meta.json", "pixels.u8"
+Tick = Callable[[int], None]
+Faults = Mapping[int, str]  # what is wrong with a picture, by its position
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PixelStore:
+    """Decoded pictures.
+
+    Attributes:
+        pixels: (N, H, W, C) uint8, in the order of the rows asked for; a bad picture is black.
+        digest: hash of all pixels.
+        faults: why a picture does not decode.
+        cached: whether they were there already.
+    """
+
+    pixels: PixelMap
+    digest: str
+    faults: Faults
+    cached: bool
+
+    @property
+    def images(self) -> NDArray[np.uint8]:
+        """The pictures."""
+        return self.pixels.images
+
+
+def open_pixels(
+    source: Source,
+    table: Table,
+    rows: NDArray[np.int64],
+    preprocess: Preprocess,
+    tick: Tick,
+    *,
+    skip_bad: bool = False,
+    name: str = "",
+) -> PixelStore:
+    """The pictures of `rows`, decoded now or on an earlier day.
+
+    The key is each row's stamp and the decode part of `preprocess`: editing labels decodes nothing.
+    `name` is the data's, for those who look into the cache. Bad pictures of a store are tried
+    again: a file that could not be read may be readable now.
+
+    Raises:
+        DataError: unless `skip_bad`, every picture that does not decode, with its row; nothing is
+            cached then.
+    """
+    key = hashlib.sha256(preprocess.decode_part().encode())
+    key.update("\0".join([table.stamps[row] for row in rows]).encode(errors="surrogateescape"))
+    folder = storage.cache_folder("pixels") / key.hexdigest()[:32]
+    shape = (len(rows), preprocess.height, preprocess.width, preprocess.channels)
+    store = stored(folder, shape)
+    if store is not None and mended(source, [*by_row(store.faults, rows)], preprocess):
+        store = None
+        storage.discard(folder)
+    if store is None:
+        if folder.exists() and stored(folder, shape) is None:
+            storage.discard(folder)  # damaged, not just finished by another
+        store = write_store(folder, source, table, rows, preprocess, tick, skip_bad, name)
+    else:
+        storage.touch(folder / META)
+    if not skip_bad:
+        refuse_bad(by_row(store.faults, rows), table)
+    return store
+
+
+def stored(folder: Path, shape: tuple[int, ...]) -> PixelStore | None:
+    """A finished store; None for none or a damaged one.
+
+    Mapped before anything else is read, so that it may be cleared away from then on.
+    """
+    try:
+        pixels = PixelMap.of(folder / PIXELS, shape)
+        meta = json.loads((folder / META).read_text())
+        faults = {int(position): str(fault) for position, fault in meta["faults"]}
+        return PixelStore(pixels=pixels, digest=str(meta["sha256"]), faults=faults, cached=True)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def mended(source: Source, bad: Sequence[int], preprocess: Preprocess) -> bool:
+    """Whether a picture of the rows `bad`, which could not be read earlier, can be read now."""
+    shape = (CHUNK, preprocess.height, preprocess.width, preprocess.channels)
+    for start in range(0, len(bad), CHUNK):
+        some = np.array(bad[start : start + CHUNK])
+        trial = np.empty(shape, np.uint8)
+        if len(decode_rows(source, some, preprocess, trial, lambda count: None)) < len(some):
+            return True
+    return False
+
+
+def write_store(
+    folder: Path,
+    source: Source,
+    table: Table,
+    rows: NDArray[np.int64],
+    preprocess: Preprocess,
+    tick: Tick,
+    skip_bad: bool,
+    name: str,
+) -> PixelStore:
+    """Decode into a folder of another name, then rename it; a reader sees all of it or nothing."""
+    shape = (len(rows), preprocess.height, preprocess.width, preprocess.channels)
+    require_room(folder.parent, int(np.prod(shape)))
+    storage.sweep_dead(folder.parent)
+    temporary = folder.parent / storage.unique_name(folder.name)
+    try:
+        storage.make_folder(temporary)
+        pixels = PixelMap.new(temporary / PIXELS, shape)
+
+        def written(count: int) -> None:
+            pixels.forget()  # it is the file's from here on: a set of any size takes little memory
+            tick(count)
+
+        faults = decode_rows(source, rows, preprocess, pixels.images, written)
+        if not skip_bad:
+            refuse_bad(by_row(faults, rows), table)
+        pixels.flush()
+        store = PixelStore(
+            pixels=PixelMap.of(temporary / PIXELS, shape),
+            digest=digest_of(pixels),
+            faults=faults,
+            cached=False,
+        )
+        meta = {
+            "data": name,
+            "shape": shape,
+            "sha256": store.digest,
+            "faults": sorted(faults.items()),
+            "decode": preprocess.decode_part(),
+        }
+        (temporary / META).write_text(json.dumps(meta))
+        try:
+            os.rename(temporary, folder)
+        except OSError:  # another process was faster; its store holds the same bytes
+            if stored(folder, shape) is None:
+                raise
+        return store
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror}") from None
+    finally:
+        storage.try_remove(temporary)
+
+
+def digest_of(pixels: PixelMap) -> str:
+    """The hash of all pixels, piece by piece."""
+    digest = hashlib.sha256()
+    step = max(1, PIECE // pixels.images[0].size)
+    for start in range(0, len(pixels.images), step):
+        digest.update(pixels.images[start : start + step].data)
+        pixels.forget()
+    return digest.hexdigest()
+
+
+def require_room(folder: Path, size: int) -> None:
+    """Raise when the disk has less than `size` bytes free: a full disk kills a memory map by signal."""
+    free = shutil.disk_usage(folder).free
+    if free < size + (16 << 20):
+        raise OutputError(
+            f"{folder}: the decoded pictures need {size / 1e6:,.0f} MB and {free / 1e6:,.0f} MB are free",
+            hint="free some space or name another place with CLFW_CACHE_DIR",
+        )
+
+
+def decode_rows(
+    source: Source,
+    rows: NDArray[np.int64],
+    preprocess: Preprocess,
+    images: NDArray[np.uint8],
+    tick: Tick,
+) -> dict[int, str]:
+    """Fill `images` in parallel; what is wrong with those that do not decode, which stay as they are."""
+
+    def work(start: int, count: int = CHUNK) -> list[tuple[int, str]]:
+        faults = []
+        numbers: Sequence[int] = rows[start : start + count].tolist()
+        for position, row in enumerate(numbers, start):
+            try:
+                images[position] = decode(source.read(row), preprocess)
+            except ClfwError as error:
+                faults.append((position, error.message))
+            except Exception as error:  # a reader's fault, which its row helps to find
+                text = printable(str(error))
+                faults.append((position, f"{type(error).__name__}: {text}"))
+        tick(len(numbers))
+        return faults
+
+    with quiet_reference():
+        faults = work(0, 1)  # opens what the source opens late
+        begun = time.thread_time()
+        faults += work(1, TRIED)
+        quick = time.thread_time() - begun < TRIED * QUICK
+        with ThreadPoolExecutor(1 if quick else os.cpu_count() or 1) as pool:
+            for part in pool.map(work, range(1 + TRIED, len(rows), CHUNK)):
+                faults += part
+    return dict(faults)
+
+
+def by_row(faults: Faults, rows: NDArray[np.int64]) -> dict[int, str]:
+    """`faults` by row number."""
+    return {int(rows[position]): fault for position, fault in faults.items()}
+
+
+def refuse_bad(bad: Mapping[int, str], table: Table) -> None:
+    """Raise one `DataError` that lists every bad picture, by row, if there is one."""
+    lines = [fault_line(table, row, bad[row]) for row in sorted(bad)]
+    if lines:
+        raise DataError(
+            joined("pictures that cannot be read", lines),
+            hint="repair or remove these files, or leave them out with --on-bad-image skip",
+        )
+
+
+def fault_line(table: Table, row: int, fault: str) -> str:
+    """What is wrong with a row's picture, and where the row was declared."""
+    return f"{table.places[row]}: {printable(table.keys[row])}: {fault}"
+
+
+def measure(
+    images: NDArray[np.uint8],
+    positions: NDArray[np.int64],
+    seen: Callable[[], None] = lambda: None,
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation per channel, of pixels over 255, by exact counts.
+
+    Args:
+        images: (N, H, W, C) uint8.
+        positions: (M,) which of them to measure.
+        seen: called after each piece of them.
+    """
+    counts = np.zeros((images.shape[3], 256), dtype=np.int64)
+    step = max(1, PIECE // images[0].size)
+    for start in range(0, len(positions), step):
+        part = images[positions[start : start + step]]
+        for channel in range(images.shape[3]):
+            counts[channel] += np.bincount(part[..., channel].ravel(), minlength=256)
+        seen()
+    levels = np.arange(256) / 255
+    total = counts.sum(axis=1)
+    mean = (counts @ levels) / total
+    variance = (counts @ levels**2) / total - mean**2
+    spread = np.maximum(np.sqrt(np.maximum(variance, 0)), 1 / 255)  # a blank set has none
+    return tuple(round(float(m), 6) for m in mean), tuple(round(float(s), 6) for s in spread)

@@ -1,0 +1,287 @@
+"""A dataset's rows after checking: class indices, splits, fingerprint. No pixels here."""
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clfw.artifacts.tensorheader import canonical_json
+from clfw.data.datavalues import DataValues
+from clfw.data.splitting import assign_splits
+from clfw.errors import SHOWN, DataError, UsageError, joined, nearest, printable
+from clfw.source import SPLITS, Source, Submission, Table
+from clfw.storage import cache_folder, touch, write_atomically
+
+LEFT_OUT = 255  # in the place of a split
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rows:
+    """A checked table.
+
+    Attributes:
+        classes: names of the K classes in the order of the targets.
+        targets: (N,) int64 class indices; -1 where a row has no label.
+        split: (N,) uint8 indices into `clfw.source.SPLITS`; LEFT_OUT for a row of no split.
+        left_out: the rows that a person excludes, each with the reason.
+        bad: the rows left out because their picture does not decode, each with what is wrong.
+    """
+
+    table: Table
+    classes: tuple[str, ...]
+    class_values: tuple[str, ...]
+    targets: NDArray[np.int64]
+    split: NDArray[np.uint8]
+    left_out: Mapping[int, str] = field(default_factory=dict)
+    bad: Mapping[int, str] = field(default_factory=dict)
+
+    def of(self, split: str) -> NDArray[np.int64]:
+        """Row numbers of a split, in table order."""
+        return np.flatnonzero(self.split == SPLITS.index(split))
+
+    def labelled(self, split: str) -> bool:
+        """Whether the split has rows and each has a label."""
+        rows = self.of(split)
+        return bool(len(rows)) and bool((self.targets[rows] >= 0).all())
+
+    def counts(self) -> dict[str, int]:
+        """Rows per split."""
+        return {name: len(self.of(name)) for name in SPLITS}
+
+
+def read_table(source: Source, reader: dict[str, Any], name: str = "") -> Table:
+    """The source's table, from the cache when source and reader (component, version, values) match.
+
+    `name` is the data's, for those who look into the cache.
+    """
+    key = hashlib.sha256(f"{source.identity()}|{canonical_json(reader)}".encode()).hexdigest()
+    path = cache_folder("tables") / f"{key[:32]}.json"
+    cached = _load_table(path)
+    if cached is not None:
+        touch(path)
+    else:
+        cached = source.table()
+        # ASCII: `json` escapes the rest, names that are no UTF-8 too.
+        columns: dict[str, Any] = {"data": name}  # first, where `clfw.data.caches` looks for it
+        columns |= {field.name: getattr(cached, field.name) for field in fields(cached)}
+        if cached.submission is not None:
+            columns["submission"] = asdict(cached.submission)
+        write_atomically(path, json.dumps(columns, separators=(",", ":")).encode())
+    return cached
+
+
+def _load_table(path: Path) -> Table | None:
+    try:
+        columns = json.loads(path.read_bytes())
+        columns.pop("data")
+        for name in ("groups", "class_names", "class_values", "strays"):
+            columns[name] = tuple(columns[name])
+        if columns["submission"] is not None:
+            layout = columns["submission"]
+            columns["submission"] = Submission(**{**layout, "keys": tuple(layout["keys"])})
+        return Table(**columns)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):  # absent or damaged
+        return None
+
+
+def check_rows(
+    table: Table,
+    values: DataValues,
+    left_out: Mapping[int, str] | None = None,
+    trained_elsewhere: bool = False,
+) -> Rows:
+    """Splits assigned, labels turned into class indices, faults reported all at once.
+
+    A row of `left_out` is in no split, and its label, which may be why, makes no class. Rows for
+    weights that were `trained_elsewhere` may have labels without a training row among them.
+
+    Raises:
+        DataError: duplicate keys, labels that are no class.
+    """
+    left_out = left_out or {}
+    refuse_duplicates(table)
+    split = assign_splits(table, values, left_out)
+    split[list(left_out)] = LEFT_OUT
+    names, class_values = class_list(table, left_out, SPLITS if trained_elsewhere else ("train",))
+    targets = class_indices(table, names, class_values, left_out)
+    return Rows(
+        table=table,
+        classes=names,
+        class_values=class_values,
+        targets=targets,
+        split=split,
+        left_out=left_out,
+    )
+
+
+def with_classes(rows: Rows, classes: tuple[str, ...], numbers: NDArray[np.int64]) -> Rows:
+    """`rows` with targets that index `classes`, matched by name: the order of finished weights.
+
+    Raises:
+        DataError: a row among `numbers` is of a class that `classes` lacks.
+    """
+    index = {name: i for i, name in enumerate(classes)}
+    mapping = np.array([index.get(name, -2) for name in rows.classes] + [-1], dtype=np.int64)
+    targets = mapping[rows.targets]
+    foreign = numbers[targets[numbers] == -2].tolist()
+    if foreign:
+        faults = [
+            f"{label_place(rows.table, row)}: class "
+            f"'{printable(rows.classes[rows.targets[row]], 30)}' is none that the weights know"
+            for row in foreign
+        ]
+        raise DataError(
+            joined("rows of other classes", faults),
+            hint=f"they know: {', '.join(printable(c, 30) for c in classes[:12])}",
+        )
+    return replace(rows, classes=classes, targets=targets)
+
+
+def label_place(table: Table, row: int) -> str:
+    """Where a row's label stands, as "train.csv:12 (column label)"."""
+    column = f" (column {printable(table.label_column, 40)})" if table.label_column else ""
+    return f"{table.places[row]}{column}"
+
+
+def refuse_duplicates(table: Table) -> None:
+    """Raise when a key stands twice in one split."""
+    seen: dict[tuple[str, str], int] = {}
+    faults = []
+    column = f" (column {printable(table.key_column, 40)})" if table.key_column else ""
+    for row, pair in enumerate(zip(table.splits, table.keys, strict=True)):
+        first = seen.setdefault(pair, row)
+        if first != row:
+            place, earlier = table.places[row], table.places[first]
+            faults.append(f"{place}{column}: '{printable(pair[1])}' stands already at {earlier}")
+    if faults:
+        raise DataError(joined("duplicate ids", faults), hint="keep one row for each id")
+
+
+def class_list(
+    table: Table, left_out: Mapping[int, str], splits: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Class names and the label text of each: as the data declares, else the labels of `splits`.
+
+    Rows held out of the training rows count, so that no choice of them changes the classes.
+    """
+    if table.class_names:
+        return table.class_names, table.class_values or table.class_names
+    pairs = enumerate(zip(table.splits, table.labels, strict=True))
+    labels = {
+        label
+        for row, (split, label) in pairs
+        if split in splits and label is not None and row not in left_out
+    }
+    names = tuple(sorted(labels, key=natural_key))
+    refuse_half_characters(names)
+    return names, names
+
+
+def refuse_half_characters(names: Sequence[str]) -> None:
+    """Raise for a class whose name is no text, as a folder's may be; no file could record it."""
+    for name in names:
+        if any("\ud800" <= character <= "\udfff" for character in name):
+            raise DataError(
+                f"class '{printable(name, 60)}': the name is not valid Unicode text",
+                hint="rename the folder or the label",
+            )
+
+
+def natural_key(text: str) -> tuple[list[tuple[int, int, str]], str]:
+    """Sorts "2" before "10" and "img2" before "img10"; equal numbers by their text."""
+    parts = []
+    for part in re.split(r"(\d+)", text):
+        digits = part.lstrip("0")  # compared by length first: `int` refuses thousands of digits
+        if part:
+            parts.append((0, len(digits), digits) if part.isdecimal() else (1, 0, part))
+    return parts, text
+
+
+def class_indices(
+    table: Table, names: Sequence[str], values: Sequence[str], left_out: Mapping[int, str]
+) -> NDArray[np.int64]:
+    """(N,) int64; a label may be written as the class's value or as its name."""
+    index = {name: i for i, name in enumerate(names)} | {v: i for i, v in enumerate(values)}
+    targets = np.full(len(table.keys), -1, dtype=np.int64)
+    faults = []
+    for row, label in enumerate(table.labels):
+        if label is None or row in left_out:
+            continue
+        found = index.get(label)
+        if found is None:
+            faults.append(
+                f"{label_place(table, row)}: label '{printable(label)}' is not one of the "
+                f"{len(names)} classes"
+            )
+        else:
+            targets[row] = found
+    if faults:
+        shown = ", ".join(printable(v, 30) for v in values[:12])
+        training = "" if table.class_names else "; a class needs training rows"
+        raise DataError(
+            joined("labels that are no class", faults), hint=f"the classes are: {shown}{training}"
+        )
+    return targets
+
+
+def refuse_untrainable(rows: Rows) -> None:
+    """Raise `DataError` for what training cannot use.
+
+    No training rows, training rows without a label, one class, a class without a training row.
+    """
+    train = rows.of("train")
+    if not len(train):
+        raise DataError("the training split is empty", hint="lower data.validation or add rows")
+    for name in ("train", "validation"):
+        bare = [row for row in rows.of(name) if rows.targets[row] < 0]
+        if bare:
+            faults = [f"{label_place(rows.table, row)}: no label" for row in bare]
+            raise DataError(
+                joined(f"rows of the {name} split without a label", faults),
+                hint="fill the labels in or remove the rows",
+            )
+    if len(rows.classes) < 2:
+        raise DataError(
+            f"only one class, '{printable(rows.classes[0])}': nothing to tell apart",
+            hint="add pictures of another class",
+        )
+    present = Counter(rows.targets[train].tolist())
+    absent = {name: i for i, name in enumerate(rows.classes) if i not in present}
+    if absent:
+        held = [row for i in absent.values() for row in np.flatnonzero(rows.targets == i).tolist()]
+        faults = [
+            f"{label_place(rows.table, row)}: '{printable(rows.classes[rows.targets[row]], 30)}' is "
+            f"in the {SPLITS[rows.split[row]]} split"
+            for row in held
+        ]
+        names = ", ".join(printable(name, 30) for name in [*absent][:SHOWN])
+        more = [f"and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
+        raise DataError(
+            "\n  ".join([f"classes without a training row: {names}", *faults[:SHOWN], *more]),
+            hint="lower data.validation, add rows, or leave the class out",
+        )
+
+
+def fingerprint(rows: Rows, pixels: str) -> str:
+    """Hash of what is learned from: names, splits, targets, classes, and the decoded pixels' hash."""
+    digest = hashlib.sha256(pixels.encode())
+    digest.update(canonical_json([list(rows.classes), list(rows.table.keys)]).encode())
+    digest.update(rows.targets.tobytes())
+    digest.update(rows.split.tobytes())
+    return digest.hexdigest()
+
+
+def require_split(rows: Rows, split: str) -> None:
+    """Raise unless the split has rows."""
+    if split not in SPLITS:
+        raise UsageError(f"no split named '{printable(split)}'", hint=nearest(split, SPLITS))
+    if not len(rows.of(split)):
+        there = ", ".join(name for name, count in rows.counts().items() if count)
+        raise DataError(f"the {split} split is empty", hint=f"splits with rows: {there}")

@@ -1,0 +1,69 @@
+"""`split.csv` of a run folder: which split each row is in."""
+
+import csv
+import io
+from itertools import zip_longest
+from pathlib import Path
+
+from clfw.data.rows import LEFT_OUT, Rows
+from clfw.errors import DataError, printable
+from clfw.runfolder.runs import csv_bytes
+from clfw.source import SPLITS
+from clfw.storage import write_atomically
+
+NAME = "split.csv"
+
+
+def write_split(folder: Path, rows: Rows) -> None:
+    """Write the list into a run folder."""
+    write_atomically(folder / NAME, listed(rows))
+
+
+def listed(rows: Rows) -> bytes:
+    """The content of the list: key and split of every row that is in one."""
+    pairs = zip(rows.table.keys, rows.split.tolist(), strict=True)
+    table = ((key, SPLITS[split]) for key, split in pairs if split != LEFT_OUT)
+    return csv_bytes(("key", "split"), table)
+
+
+def require_same_split(folder: Path, rows: Rows) -> None:
+    """Raise `DataError` when the list is not that of these rows; an absent one is written again."""
+    path = folder / NAME
+    if not path.exists():
+        write_split(folder, rows)
+        return
+    found, wanted = path.read_bytes(), listed(rows)
+    if found == wanted:
+        return
+    lines = zip_longest(found.splitlines(), wanted.splitlines(), fillvalue=b"")
+    number, (seen, right) = next(
+        (number, pair) for number, pair in enumerate(lines, 1) if pair[0] != pair[1]
+    )
+    raise DataError(
+        f"{path}: line {number}: is '{shown(seen)}', and the data gives '{shown(right)}'",
+        hint=f"put it back as it was, or delete it: clfw resume {folder} writes it again",
+    )
+
+
+def first_other_row(folder: Path, rows: Rows) -> str:
+    """Which row is new or gone since the list was written; "" where none is, or no list."""
+    try:
+        text = (folder / NAME).read_bytes().decode(errors="surrogateescape")
+        _, *lines = csv.reader(io.StringIO(text))
+    except (OSError, ValueError, csv.Error):
+        return ""
+    then = {line[0] for line in lines if line}
+    now = [
+        key
+        for key, split in zip(rows.table.keys, rows.split.tolist(), strict=True)
+        if split != LEFT_OUT
+    ]
+    if new := next((key for key in now if key not in then), ""):
+        return f"row '{printable(new, 60)}' is new"
+    gone = min(then.difference(now), default="")
+    return f"row '{printable(gone, 60)}' is gone" if gone else ""
+
+
+def shown(line: bytes) -> str:
+    """A line for a message."""
+    return printable(line.decode(errors="replace"), 60)

@@ -1,0 +1,75 @@
+"""Boards of pictures with what a model says of them: samples, random predictions, worst mistakes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from clfw.data.pixelmap import PixelMap
+from clfw.drawing.grids import draw_grid
+from clfw.errors import counted
+
+SAMPLES = 40
+ANSWERS = 30
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answered:
+    """Labelled pictures with the model's answers.
+
+    Attributes:
+        pixels: more pictures than are labelled.
+        positions: (N,) where among them they are.
+        targets: (N,) class indices.
+        logits: (N, K), on the CPU.
+    """
+
+    pixels: PixelMap
+    positions: NDArray[np.int64]
+    targets: NDArray[np.int64]
+    logits: Tensor
+    classes: Sequence[str]
+
+    def board(self, chosen: Sequence[int], title: str) -> Any:
+        """The chosen pictures, each under its true and its predicted class."""
+        best = self.logits.softmax(1).max(1)
+        captions = []
+        for row in chosen:
+            true, guess = int(self.targets[row]), int(best.indices[row])
+            sure = f"{float(best.values[row]):.0%}"
+            captions.append(f"is {self.classes[true]}\nsaid {self.classes[guess]}\nby {sure}")
+        return draw_grid(self.pixels.read(self.positions[list(chosen)].tolist()), captions, title)
+
+
+def draw_samples(
+    images: NDArray[np.uint8], targets: NDArray[np.int64], classes: Sequence[str], title: str
+) -> Any:
+    """The first 40 pictures with their classes."""
+    captions = [classes[target] for target in targets[:SAMPLES]]
+    return draw_grid(
+        images[:SAMPLES], captions, f"{title}: the first {counted(len(captions), 'picture')}"
+    )
+
+
+def draw_predictions(answered: Answered, title: str, seed: int = 0) -> Any:
+    """Pictures taken at random, with true and predicted class."""
+    count = min(ANSWERS, len(answered.targets))
+    chosen = np.random.default_rng(seed).permutation(len(answered.targets))[:count]
+    return answered.board(chosen.tolist(), f"{title}: {count} random pictures")
+
+
+def draw_mistakes(answered: Answered, title: str) -> Any:
+    """The wrongly answered pictures of the greatest loss; `None` where there is no mistake."""
+    targets = torch.from_numpy(answered.targets)
+    losses = -answered.logits.double().log_softmax(1).gather(1, targets[:, None])[:, 0]
+    wrong = answered.logits.argmax(1) != targets
+    total = int(wrong.sum())
+    if not total:
+        return None
+    losses[~wrong] = -1.0
+    chosen = losses.argsort(descending=True, stable=True)[: min(ANSWERS, total)]
+    return answered.board(chosen.tolist(), f"{title}: worst {len(chosen)} of {total} mistakes")

@@ -1,0 +1,119 @@
+"""Pictures of a run: curves and confusion matrix, as PNG files."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from clfw.learning.evaluation import Evaluation
+from clfw.learning.record import EpochReport
+from clfw.storage import write_atomically
+
+DPI = 120
+BLUE, ORANGE, GREEN = "#3366aa", "#dd7722", "#338855"
+
+
+def save_figure(figure: Any, path: Path) -> None:
+    """Write a matplotlib figure as PNG, whole or not at all, without dates."""
+    with warnings.catch_warnings():
+        # A class name in a script that the font lacks is drawn as boxes, and that is seen.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.canvas.draw()  # once, where matplotlib's own saving draws everything twice
+    colours = np.asarray(figure.canvas.buffer_rgba())[..., :3]
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(colours, cv2.COLOR_RGB2BGR))
+    write_atomically(path, encoded.tobytes())
+
+
+def new_figure(width: float, height: float) -> Any:
+    """An empty figure, inches, without a window or global state."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def draw_curves(history: Sequence[EpochReport], title: str) -> Any:
+    """Loss and accuracy by epoch: training batches, and each held-out split."""
+    figure = new_figure(9, 3.8)
+    epochs = [report.epoch for report in history]
+    per_step = {report.step: report.epoch for report in history}
+    splits = sorted({p.split for report in history for p in report.evaluations}, reverse=True)
+    for axes, field in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        values = [getattr(report, field) for report in history]
+        axes.plot(epochs, values, "o-", color=BLUE, ms=3, label="training batches")
+        for split, colour in zip(splits, (ORANGE, GREEN), strict=False):
+            points = [p for report in history for p in report.evaluations if p.split == split]
+            x = [per_step.get(p.step, p.step * epochs[-1] / history[-1].step) for p in points]
+            axes.plot(x, [getattr(p, field) for p in points], "s-", color=colour, ms=3, label=split)
+        axes.set(xlabel="epoch", ylabel={"loss": "cross-entropy, nats"}.get(field, field))
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.suptitle(title)
+    return figure
+
+
+def draw_confusion(evaluation: Evaluation, title: str) -> Any:
+    """Rows are true classes, columns predicted ones; shade by share of the row, counts written."""
+    names = [figures.name for figures in evaluation.per_class]
+    side = max(4.0, 1.8 + 0.5 * len(names))
+    figure = new_figure(side + 1, side)
+    axes = figure.subplots()
+    counts = evaluation.confusion
+    shares = [[c / max(1, sum(row)) for c in row] for row in counts]
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
+    ticks = range(len(names))
+    axes.set_xticks(ticks, names, rotation=45, ha="right")
+    axes.set_yticks(ticks, names)
+    axes.set(xlabel="predicted", ylabel="true", title=title)
+    if len(names) <= 20:
+        for i in ticks:
+            for j in ticks:
+                if counts[i][j]:
+                    colour = "white" if shares[i][j] > 0.5 else "black"
+                    axes.text(j, i, counts[i][j], ha="center", va="center", size=8, color=colour)
+    return figure
+
+
+def draw_steps(history: Sequence[EpochReport], title: str) -> Any:
+    """Loss and accuracy by update: each batch as a dot, their running mean, held-out splits."""
+    figure = new_figure(9, 3.8)
+    steps = [step for report in history for step in report.steps]
+    numbers = range(1, len(steps) + 1)
+    points = [p for report in history for p in report.evaluations]
+    window = max(1, len(steps) // 50)
+    for axes, column, field in zip(
+        figure.subplots(1, 2), (0, 1), ("loss", "accuracy"), strict=True
+    ):
+        values = [step[column] for step in steps]
+        axes.plot(numbers, values, ".", color=BLUE, ms=2, alpha=0.3, label="training batches")
+        axes.plot(
+            numbers, running_mean(values, window), color=BLUE, label=f"mean of {window} batches"
+        )
+        for split, colour in (("validation", ORANGE), ("test", GREEN)):
+            own = [p for p in points if p.split == split]
+            if own:
+                figures = [getattr(p, field) for p in own]
+                axes.plot([p.step for p in own], figures, "-", color=colour, label=split)
+        axes.set(
+            xlabel="update", ylabel={"loss": "cross-entropy, nats"}.get(field, field), title=field
+        )
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.suptitle(title)
+    return figure
+
+
+def running_mean(values: Sequence[float], window: int) -> list[float]:
+    """Mean of each value and the up to `window - 1` values before it."""
+    means, total = [], 0.0
+    for number, value in enumerate(values):
+        total += value - (values[number - window] if number >= window else 0.0)
+        means.append(total / min(number + 1, window))
+    return means

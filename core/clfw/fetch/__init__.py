@@ -1,0 +1,1 @@
+"""Files of a registry entry brought from elsewhere, bounded and checked."""

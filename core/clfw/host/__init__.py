@@ -1,0 +1,1 @@
+"""Plugins and registries: found, kept apart, looked up."""

@@ -1,0 +1,1 @@
+"""Networks at work: device, batches, the loop, its state, evaluation."""

@@ -1,0 +1,234 @@
+"""Pictures for finished weights: a split of a dataset, or files; and the predictions file. No torch."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clfw.artifacts.weightsfile import Header
+from clfw.data.badpictures import bad_lines, without_bad
+from clfw.data.decoding import decode, quiet_reference
+from clfw.data.labelling import require_texts
+from clfw.data.opening import Progress, open_data, tick_of
+from clfw.data.pixelmap import PixelMap
+from clfw.data.pixels import by_row, open_pixels, refuse_bad
+from clfw.data.rows import require_split, with_classes
+from clfw.errors import DataError, UsageError, counted, printable
+from clfw.host.manager import Catalog
+from clfw.host.recognising import find_data, is_known, recorded_data
+from clfw.host.registry import Entry, Registry
+from clfw.params import Layer, parse_settings
+from clfw.plan import Request, resolve_data
+from clfw.runfolder.runs import write_csv
+from clfw.source import SPLITS, Submission
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenedPictures:
+    """Decoded pictures to predict.
+
+    Attributes:
+        images: (N, H, W, C) uint8, more than are asked for.
+        positions: (M,) which of them.
+        keys: the M names.
+        targets: (N,) class indices in the order of the weights; -1 for none.
+        errors: what is wrong with a picture, by its place among the M.
+        labels: text to write for each class.
+        source: "full", "sample" or "files".
+        left_out: rows that an exclude list keeps out.
+        bad: what is wrong with each picture that is left out because it does not decode.
+        pixels: the map that `images` is of; None where they are in memory.
+    """
+
+    images: NDArray[np.uint8]
+    positions: NDArray[np.int64]
+    keys: Sequence[str]
+    targets: NDArray[np.int64]
+    errors: dict[int, str]
+    labels: tuple[str, ...]
+    source: str
+    left_out: int = 0
+    bad: tuple[str, ...] = ()
+    pixels: PixelMap | None = None
+    submission: Submission | None = None
+
+    def require_labels(self) -> None:
+        """Raise unless every picture has a label."""
+        if (self.targets[self.positions] < 0).any():
+            raise DataError(
+                "the split has rows without a label, so there is nothing to compare with",
+                hint="use clfw predict",
+            )
+
+
+def other_source(header: Header, source: str) -> str:
+    """A warning where weights of the full set meet the sample, or the other way round; else ""."""
+    trained_on = str(header.facts["data"].get("source", source))
+    if source == "files" or trained_on == source:
+        return ""
+    return (
+        f"warning: the weights were trained on the {trained_on} set, and this is the {source} set"
+    )
+
+
+def other_rows(header: Header, entry: str, opened: OpenedPictures) -> str:
+    """A warning where the run left rows of this data out and as many are not left out now; else ""."""
+    trained_on = header.facts["data"]
+    then = trained_on.get("excluded", 0)
+    if opened.source == "files" or trained_on["entry"] != entry or then == opened.left_out:
+        return ""
+    return (
+        f"warning: an exclude list kept {counted(then, 'row')} out of the run, and keeps "
+        f"{opened.left_out:,} out here; --set data.exclude=FILE names the list"
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prediction:
+    """One picture's answer; a picture that does not decode has an error and no label."""
+
+    key: str
+    label: str
+    name: str
+    probability: float
+    error: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; no label and no probability beside an error."""
+        row = asdict(self)
+        return {**row, "label": None, "name": None, "probability": None} if self.error else row
+
+
+def data_for(header: Header, request: Request, catalog: Catalog, registry: Registry) -> Entry:
+    """The entry or path that `request` names, else what the weights were trained on."""
+    if request.data:
+        given = parse_settings(request.settings)["data"]
+        return find_data(request.data, given, catalog, registry, header.path)
+    own, name = recorded_data(header.path), str(header.facts["data"]["entry"])
+    if own is None and not is_known(name, catalog, registry):
+        raise UsageError(
+            f"{printable(str(header.path))}: was trained on '{printable(name)}', which is no data "
+            "entry here",
+            hint="name the data with --data NAME or --data PATH",
+        )
+    return own or registry.find("data", name, catalog)
+
+
+def open_split(
+    header: Header,
+    entry: Entry,
+    request: Request,
+    catalog: Catalog,
+    split: str,
+    progress: Progress,
+    *,
+    keep_bad: bool = False,
+) -> OpenedPictures:
+    """A split of the data `entry`, prepared as in training, with classes in the weights' order.
+
+    A picture that does not decode keeps its place where `keep_bad`; else the data's values decide.
+    """
+    trained_on = header.facts["data"]
+    parsed = parse_settings(request.settings)
+    for group in parsed.keys() - {"data"}:
+        if parsed[group]:
+            raise UsageError(
+                f"--set {group}: finished weights have their own", hint="only data.KEY can be set"
+            )
+    layers = [Layer("--set", parsed["data"])]
+    if trained_on.get("entry") == entry.name:  # so that the same rows are held out
+        same = ("validation", "split_seed", "fold", "stratify", "on_bad_image")
+        values = {k: trained_on[k] for k in same if k in trained_on}
+        layers.insert(0, Layer("weights file", values))
+    choice = resolve_data(entry, catalog, layers, request)
+    opened = open_data(choice, trained_elsewhere=True)
+    require_split(opened.rows, split)
+    wanted = opened.rows.of(split)
+    rows = with_classes(opened.rows, header.classes, wanted)
+    # The splits that a run decodes, so that its cache serves here too.
+    splits = [s for s in SPLITS if rows.labelled(s)] if rows.labelled(split) else [split]
+    numbers = np.sort(np.concatenate([rows.of(s) for s in splits]))
+    bar = progress("decoding", len(numbers))
+    try:
+        store = open_pixels(
+            opened.source,
+            rows.table,
+            numbers,
+            header.preprocess,
+            tick_of(bar),
+            skip_bad=True,
+            name=choice.choice.entry,
+        )
+    finally:
+        bar.close()
+    faults = by_row(store.faults, numbers)
+    bad = {row: faults[row] for row in wanted.tolist() if row in faults}
+    if not keep_bad:
+        if choice.values.params.on_bad_image == "fail":
+            refuse_bad(bad, rows.table)
+        rows = without_bad(rows, bad)
+        wanted = rows.of(split)
+    submission = rows.table.submission if split == "test" else None
+    if submission and any(rows.table.splits[row] == "test" for row in rows.left_out):
+        raise UsageError(
+            "data.exclude: leaves rows of the test split out, and a submission needs all of them",
+            hint="remove the lines of the test split from the list",
+        )
+    if submission:
+        require_texts(header.classes, opened.rows.classes, opened.rows.class_values)
+    texts = dict(zip(opened.rows.classes, opened.rows.class_values, strict=True))
+    return OpenedPictures(
+        images=store.images,
+        positions=np.searchsorted(numbers, wanted),
+        keys=[rows.table.keys[row] for row in wanted.tolist()],
+        targets=rows.targets[numbers],
+        errors={p: bad[row] for p, row in enumerate(wanted.tolist()) if row in bad},
+        labels=tuple(texts.get(name, name) for name in header.classes),
+        source=choice.source,
+        left_out=len(rows.left_out),
+        bad=bad_lines(rows),
+        pixels=store.pixels,
+        submission=submission,
+    )
+
+
+def open_images(header: Header, paths: Sequence[Path], progress: Progress) -> OpenedPictures:
+    """Picture files; one that cannot be read keeps its place, as an error."""
+    preprocess = header.preprocess
+    shape = (len(paths), preprocess.height, preprocess.width, preprocess.channels)
+    images = np.zeros(shape, np.uint8)
+    errors: dict[int, str] = {}
+    bar = progress("decoding", len(paths))
+    for place, path in enumerate(paths):
+        try:
+            with quiet_reference():
+                images[place] = decode(path.read_bytes(), preprocess)
+        except DataError as error:
+            errors[place] = error.message
+        except OSError as error:
+            errors[place] = f"cannot be read: {error.strerror}"
+        bar.advance(1)
+    bar.close()
+    return OpenedPictures(
+        images=images,
+        positions=np.arange(len(paths)),
+        keys=[printable(str(path), 400) for path in paths],
+        targets=np.full(len(paths), -1, np.int64),
+        errors=errors,
+        labels=header.classes,
+        source="files",
+    )
+
+
+def write_rows(path: Path, rows: Sequence[Prediction], submission: Submission | None) -> None:
+    """Predictions as CSV: in the data's own submission layout and order, or one row a picture."""
+    if submission is None:
+        table = [(r.key, r.label, r.name, f"{r.probability:.6f}", r.error) for r in rows]
+        write_csv(path, ("key", "label", "class", "probability", "error"), table)
+        return
+    labels = {row.key: row.label for row in rows}
+    header = (submission.key_column, submission.label_column)
+    write_csv(path, header, [(key, labels[key]) for key in submission.keys])

@@ -1,0 +1,45 @@
+"""The training loop: forward, loss, backward, step."""
+
+from clfw.learning.job import Job, Trained
+from clfw.learning.optimisation import build_loss
+from clfw.learning.trainingstate import TrainingState
+
+
+class StandardTrainer:
+    """Mini-batch gradient descent as the recipe says."""
+
+    def fit(self, job: Job) -> Trained:
+        """Train `job.model` in place; every epoch is reported, and the state kept on the way."""
+        model, recipe = job.model, job.recipe
+        loss = build_loss(recipe, job.training.targets, job.num_classes)
+        state = TrainingState(job)
+        job.keeper.begin(state)
+        while not state.finished:
+            record = state.record
+            bar = job.progress(f"epoch {state.epoch + 1}", len(job.training))
+            for batch in job.training.training(
+                state.batch_size,
+                seed=recipe.seed,
+                epoch=state.epoch,
+                start=record.updates,
+                sampling=recipe.sampling,
+            ):
+                model.train()
+                state.set_learning_rate()
+                for part in batch.parts(recipe.accumulate):
+                    images, targets = job.augment(part.images, part.targets, part.rows, state.epoch)
+                    with job.device.autocast():
+                        logits = model(job.normalise(images))
+                        share = loss(logits, targets, batch.targets)
+                    share.backward()  # type: ignore[no-untyped-call]
+                    record.add(share, logits, part)
+                record.close_update(len(batch))
+                state.update()
+                bar.advance(len(batch))
+                if state.epoch_done:
+                    break
+                job.keeper.consider(state)
+            bar.close()
+            state.close_epoch()
+            job.keeper.consider(state)
+        return state.finish()

@@ -1,0 +1,185 @@
+"""The model, placed and tried, with the batches it is to see: what stands before training starts."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from clfw.artifacts.weights import build_model, load_tensors, refuse_shared, require_output
+from clfw.augmenting import build_augments, chain
+from clfw.data.datafolders import weights_folder
+from clfw.data.memorybudget import SHARE, MemoryBudget, memory_budget
+from clfw.data.opening import Pictures, Progress, task_of
+from clfw.host.attribution import attributed, called
+from clfw.learning.batches import Batches, Normalise, SplitBatches, evaluation_size
+from clfw.learning.device import Device, TorchDevice, prepare
+from clfw.learning.evaluation import Evaluation, Evaluator, StandardEvaluator, predict_logits
+from clfw.learning.features import Extractor, backbone_digest, frozen_parts, identity
+from clfw.learning.job import AugmentBatch, Trainer, no_augmentation
+from clfw.learning.optimisation import build_loss
+from clfw.learning.stateparts import seed_generators
+from clfw.learning.training import StandardTrainer
+from clfw.plan import Plan
+from clfw.runfolder import runs
+from clfw.source import SPLITS
+from clfw.task import Task
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seams:
+    """The parts of a run that can be exchanged whole."""
+
+    device: Callable[[str], Device] = TorchDevice
+    trainer: Trainer = field(default_factory=StandardTrainer)
+    evaluator: Evaluator = field(default_factory=StandardEvaluator)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workbench:
+    """A placed model with the batches it is to see.
+
+    Attributes:
+        model: the whole network, which is saved.
+        trained: what the batches go through: the network, or the head of a frozen backbone.
+        notes: what was chosen for the person, with reasons.
+    """
+
+    model: nn.Module
+    trained: nn.Module
+    task: Task
+    device: Device
+    augment: AugmentBatch
+    normalise: Callable[[Tensor], Tensor]
+    batches: Mapping[str, Batches]
+    evaluator: Evaluator
+    size: int
+    notes: tuple[str, ...] = ()
+
+    def logits(self, model: nn.Module, split: str) -> Tensor:
+        """(N, K) logits of a split on the CPU."""
+        return predict_logits(model, self.batches[split], self.normalise, self.size, self.device)
+
+    def evaluate(self, model: nn.Module, split: str) -> Evaluation:
+        """Figures of a labelled split."""
+        targets = self.batches[split].targets.cpu()
+        return self.evaluator.evaluate(self.logits(model, split), targets, self.task.classes)
+
+
+def set_up(
+    plan: Plan, pictures: Pictures, seams: Seams, progress: Progress, resumed: Path | None
+) -> Workbench:
+    """Build, initialise and place the model; make its batches; try all on two blank pictures.
+
+    `resumed` is the run folder whose frozen backbone is taken up; nothing is initialised then.
+    """
+    prepare(plan.threads, plan.deterministic)
+    device = seams.device(plan.device)
+    task = task_of(pictures.rows, pictures.preprocess)
+    seed_generators(plan.recipe.params.seed)
+    architecture = plan.model.component
+    with attributed(plan.model.plugin, "build"):
+        model = build_model(architecture, plan.model.params, task)
+    if resumed is None and architecture.initialise:
+        folder = weights_folder(plan.data_folder)
+        called(plan.model.plugin, architecture.initialise, model, plan.model.params, folder)
+    model = device.place(model)
+    with attributed(plan.model.plugin, "its network"):
+        require_output(model, task, architecture.name)
+    refuse_shared(model)  # now, and not when the first checkpoint is written
+    targets = torch.from_numpy(pictures.targets[pictures.where("train")])
+    build_loss(plan.recipe.params, targets, task.num_classes)  # refuses before a folder is made
+    why = why_streamed(pictures.images.nbytes, plan.memory_budget, device.torch_device)
+    streamed = pictures.pixels if why else None
+    batches = {
+        split: SplitBatches(
+            pictures.images, pictures.targets, pictures.where(split), device, streamed
+        )
+        for split in SPLITS
+        if pictures.rows.labelled(split)
+    }
+    bench = Workbench(
+        model=model,
+        trained=model,
+        task=task,
+        device=device,
+        augment=build_augment(plan, task, device),
+        normalise=Normalise(pictures.preprocess, device.torch_device),
+        batches=batches,
+        evaluator=seams.evaluator,
+        size=evaluation_size(pictures.preprocess),
+        notes=(f"the pictures are streamed from the cache: {why}",) if why else (),
+    )
+    parts = frozen_parts(model)
+    if parts is None:
+        return bench
+    backbone, head = parts
+    if resumed is not None:
+        load_tensors(backbone, resumed / runs.BACKBONE)
+    extractor = Extractor(
+        backbone=backbone,
+        normalise=bench.normalise,
+        device=device,
+        size=bench.size,
+        facts={
+            "backbone": backbone_digest(backbone),
+            "data": pictures.fingerprint,
+            "preprocess": pictures.preprocess.to_json(),
+            "augment": [choice.to_json() for choice in plan.augment],
+            "seed": plan.recipe.params.seed if plan.augment else 0,
+            "device": dict(device.facts()),
+            "torch": torch.__version__,
+        },
+        progress=progress,
+        name=plan.data.choice.entry,
+    )
+    views = plan.recipe.params.views if plan.augment else 0
+    return on_features(bench, batches, head, extractor, views)
+
+
+def why_streamed(size: int, asked: int | None, device: torch.device) -> str:
+    """Why `size` bytes of pictures are not to be held in memory; "" where they are.
+
+    `asked` is the memory budget in bytes that a person gives, None for the machine's own.
+    """
+    why = memory_budget(asked).exceeded_by(size)
+    if why or device.type != "cuda":
+        return why
+    free, _ = torch.cuda.mem_get_info(device)
+    share = MemoryBudget(int(SHARE * free), f"{SHARE:.0%} of the GPU's free memory")
+    return share.exceeded_by(size)
+
+
+def on_features(
+    bench: Workbench,
+    batches: Mapping[str, SplitBatches],
+    head: nn.Module,
+    extractor: Extractor,
+    views: int,
+) -> Workbench:
+    """The workbench on which only the head is left to train, from stored features."""
+    features = {split: extractor.plain(part, split) for split, part in batches.items()}
+    note = "the backbone is frozen: its features are computed once a picture"
+    if views:
+        features["train"] = extractor.augmented(batches["train"], "train", bench.augment, views)
+        note += f", and for {views} augmented views of each training picture"
+    return replace(
+        bench,
+        trained=head,
+        augment=no_augmentation,
+        normalise=identity,
+        batches=features,
+        notes=(*bench.notes, note),
+    )
+
+
+def build_augment(plan: Plan, task: Task, device: Device) -> AugmentBatch:
+    """The plan's augmentations as one function, tried on two blank pictures."""
+    if not plan.augment:
+        return no_augmentation
+    augment = chain(build_augments(plan.augment, task), plan.recipe.params.seed)
+    blank = torch.zeros(2, task.channels, task.height, task.width, device=device.torch_device)
+    targets = torch.zeros(2, dtype=torch.int64, device=device.torch_device)
+    augment(blank, targets, torch.zeros_like(targets), 0)
+    return augment

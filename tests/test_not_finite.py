@@ -138,8 +138,8 @@ def test_a_metric_that_is_no_number_is_never_the_best():
     from clfw.recipe import Recipe
 
     progress = Progress()
-    assert not progress.note(float("nan"), Recipe())
+    assert not progress.note((float("nan"), 0.0), Recipe())
     assert progress.best is None
-    assert progress.note(0.5, Recipe())
-    assert not progress.note(float("nan"), Recipe())
-    assert progress.best == 0.5
+    assert progress.note((0.5, -1.0), Recipe())
+    assert not progress.note((0.5, float("nan")), Recipe())
+    assert progress.best == (0.5, -1.0)

@@ -123,13 +123,19 @@ def test_a_model_with_nothing_to_train_is_refused():
 def test_progress_counts_evaluations_since_the_best():
     recipe = Recipe(patience=2)
     progress = Progress()
-    assert [progress.note(score, recipe) for score in (0.3, 0.3, 0.5, 0.4)] == [
-        True, False, True, False,
-    ]  # fmt: skip
+    scores = ((0.3, -1), (0.3, -1), (0.5, -1), (0.4, 0))
+    assert [progress.note(score, recipe) for score in scores] == [True, False, True, False]
     assert not progress.exhausted(recipe)
-    progress.note(0.5, recipe)
-    assert (progress.best, progress.stale) == (0.5, 2)
+    progress.note((0.5, -2), recipe)
+    assert (progress.best, progress.stale) == ((0.5, -1), 2)
     assert progress.exhausted(recipe)
+
+
+def test_of_equal_accuracies_the_one_with_the_lower_loss_is_better():
+    progress = Progress()
+    assert progress.note((1.0, -0.9), Recipe())
+    assert progress.note((1.0, -0.1), Recipe())
+    assert not progress.note((1.0, -0.2), Recipe())
 
 
 def test_a_plateaus_patience_starts_anew_after_each_fall():
@@ -137,6 +143,6 @@ def test_a_plateaus_patience_starts_anew_after_each_fall():
     progress = Progress()
     scales = []
     for score in (0.5, 0.4, 0.4, 0.4, 0.6, 0.1, 0.1):
-        progress.note(score, recipe)
+        progress.note((score, 0), recipe)
         scales.append(progress.lr_scale)
     assert scales == [1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 0.25]

@@ -62,7 +62,9 @@ class Recipe(Params):
         None, description="decay of averaged weights, per update; they are evaluated and saved"
     )
     monitor: Literal["loss", "accuracy"] = Field(
-        "accuracy", description="validation figure that decides best weights, plateau, stopping"
+        "accuracy",
+        description="validation figure that decides best weights, plateau, stopping; the other one "
+        "decides between equals",
     )
     patience: Positive | None = Field(
         None, description="evaluations without progress before training stops"

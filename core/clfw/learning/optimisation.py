@@ -76,20 +76,22 @@ class Progress:
     """What evaluations have shown so far: the best, and how long ago it was.
 
     Attributes:
-        best: largest score seen (accuracy, or minus the loss); None before the first.
+        best: largest score seen; None before the first. A score is what is monitored, the larger the
+            better, then what decides between equals.
         stale: evaluations since the best.
         plateau_stale: evaluations since the best or the last fall of the learning rate.
         lr_scale: what a plateau has made of the learning rate so far.
     """
 
-    best: float | None = None
+    best: tuple[float, float] | None = None
     stale: int = 0
     plateau_stale: int = 0
     lr_scale: float = 1.0
 
-    def note(self, score: float, recipe: Recipe) -> bool:
+    def note(self, score: tuple[float, float], recipe: Recipe) -> bool:
         """Take a new score in; True when it is the best so far. A NaN never is."""
-        if score == score and (self.best is None or score > self.best):
+        sound = not any(map(math.isnan, score))
+        if sound and (self.best is None or score > self.best):
             self.best, self.stale, self.plateau_stale = score, 0, 0
             return True
         self.stale += 1

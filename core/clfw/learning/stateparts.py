@@ -19,7 +19,7 @@ Word = Annotated[int, Field(ge=0, lt=2**32)]
 class SavedProgress(Params):
     """The fields of `Progress`."""
 
-    best: float | None
+    best: tuple[float, float] | None
     stale: Count
     plateau_stale: Count
     lr_scale: Annotated[float, Field(gt=0, le=1)]

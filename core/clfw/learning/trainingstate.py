@@ -131,8 +131,9 @@ class TrainingState:
                 self._steer(figures, model)
 
     def _steer(self, figures: Evaluation, model: nn.Module) -> None:
-        by_accuracy = self.recipe.monitor == "accuracy"
-        score = figures.accuracy if by_accuracy else -figures.loss
+        score = (figures.accuracy, -figures.loss)
+        if self.recipe.monitor == "loss":
+            score = (-figures.loss, figures.accuracy)
         if self.progress.note(score, self.recipe) and self.recipe.keep == "best":
             self._best = {k: v.detach().clone() for k, v in model.state_dict().items()}
             self._best_step = self.step

@@ -112,6 +112,17 @@ def shown(text: str) -> str:
     )
 
 
+def gathered(faults: Iterable[tuple[str, str]]) -> list[str]:
+    """A line for each text among (place, text), with its first place and how many more rows have it."""
+    places: dict[str, list[str]] = {}
+    for place, text in faults:
+        places.setdefault(text, []).append(place)
+    return [
+        f"{first}: {text}" + (f" (and {counted(len(more), 'more row')})" if more else "")
+        for text, (first, *more) in places.items()
+    ]
+
+
 def joined(what: str, faults: Iterable[str]) -> str:
     """Up to twenty faults on lines of their own, then how many more."""
     faults = list(faults)

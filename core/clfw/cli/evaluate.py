@@ -80,6 +80,8 @@ def evaluate(
         say(warning)
     if warning := other_rows(header, entry.name, opened):
         say(warning)
+    if opened.changed:
+        say(opened.changed)
     if opened.bad:
         say(f"warning: {in_short(opened.bad)}")
 
@@ -90,21 +92,24 @@ def evaluate(
     facts = {
         "data": entry.name,
         "source": opened.source,
-        "split": split,
+        "split": "all" if opened.whole else split,
         "bad_pictures": len(opened.bad),
     }
     if as_json:
         print_json({**facts, **evaluation.to_json()})
         return
     low, high = evaluation.interval
+    which = "all" if opened.whole else split
     click.echo(
-        f"{entry.name} ({opened.source}), {split}: accuracy {evaluation.accuracy:.2%} "
+        f"{entry.name} ({opened.source}), {which}: accuracy {evaluation.accuracy:.2%} "
         f"({low:.2%} to {high:.2%}), loss {evaluation.loss:.4f}, ECE {evaluation.ece:.4f}, "
         f"{counted(evaluation.count, 'picture')}"
+        f"{', all: the data has no splits' if opened.whole else ''}"
     )
     width = max(len(figures.name) for figures in evaluation.per_class)
     click.echo(f"{'class':<{width}}  precision  recall     F1  pictures")
     for c in evaluation.per_class:
-        click.echo(
-            f"{c.name:<{width}}  {c.precision:9.2%}  {c.recall:6.2%}  {c.f1:6.2%}  {c.support:8,}"
+        precision, recall, f1 = (
+            "-" if share is None else f"{share:.2%}" for share in (c.precision, c.recall, c.f1)
         )
+        click.echo(f"{c.name:<{width}}  {precision:>9}  {recall:>6}  {f1:>6}  {c.support:8,}")

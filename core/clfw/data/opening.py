@@ -16,7 +16,7 @@ from clfw.data.exclusion import excluded_rows
 from clfw.data.pixelmap import PixelMap
 from clfw.data.pixels import PixelStore, Tick, by_row, measure, open_pixels
 from clfw.data.rows import Rows, check_rows, fingerprint, read_table
-from clfw.errors import DataError, UsageError
+from clfw.errors import DataError, UsageError, printable
 from clfw.host.attribution import attributed, called
 from clfw.params import Params, Resolved
 from clfw.plan import DataChoice, Plan
@@ -99,6 +99,7 @@ def open_table(choice: DataChoice) -> tuple[Source, Table]:
         "package": choice.choice.plugin.package,
         "version": choice.choice.plugin.version,
         "values": choice.choice.params.model_dump(mode="json"),
+        "file": choice.path.name if choice.path else "",  # which the rows' places name
     }
     with attributed(plugin, f"the table of '{component.name}'"):
         table = read_table(source, reader, choice.choice.entry)
@@ -125,6 +126,21 @@ def settle(plan: Plan, opened: OpenedData) -> tuple[Plan, Preprocess]:
     )
     values: Resolved[Params] = Resolved(params, model.values.origins)
     return replace(plan, model=replace(model, values=values)), preprocess
+
+
+def require_weights(plan: Plan) -> None:
+    """Raise where a file is absent that a fresh run of the model starts from."""
+    if reference := plan.model.component.require:
+        folder = weights_folder(plan.data_folder)
+        called(plan.model.plugin, reference, plan.model.params, folder)
+
+
+def model_notes(plan: Plan, preprocess: Preprocess) -> tuple[str, ...]:
+    """What the settled model says of itself and its input, a line each."""
+    if not plan.model.component.notes:
+        return ()
+    lines = called(plan.model.plugin, plan.model.component.notes, plan.model.params, preprocess)
+    return tuple(printable(str(line), 400) for line in lines)
 
 
 def natural_preprocess(opened: OpenedData, values: DataValues) -> Preprocess:

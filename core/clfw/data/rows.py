@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from clfw.artifacts.tensorheader import canonical_json
 from clfw.data.datavalues import DataValues
 from clfw.data.splitting import assign_splits
-from clfw.errors import SHOWN, DataError, UsageError, joined, nearest, printable
+from clfw.errors import SHOWN, DataError, UsageError, counted, gathered, joined, nearest, printable
 from clfw.source import SPLITS, Source, Submission, Table
 from clfw.storage import cache_folder, touch, write_atomically
 
 LEFT_OUT = 255  # in the place of a split
+NAMED = 12  # classes named one by one in a message
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,14 +133,13 @@ def with_classes(rows: Rows, classes: tuple[str, ...], numbers: NDArray[np.int64
     targets = mapping[rows.targets]
     foreign = numbers[targets[numbers] == -2].tolist()
     if foreign:
-        faults = [
-            f"{label_place(rows.table, row)}: class "
-            f"'{printable(rows.classes[rows.targets[row]], 30)}' is none that the weights know"
-            for row in foreign
-        ]
+        counts = Counter(rows.classes[k] for k in rows.targets[foreign].tolist())
+        which = [f"'{printable(c, 30)}' ({n:,})" for c, n in counts.most_common(NAMED)]
+        more = f" and {len(counts) - NAMED} more" if len(counts) > NAMED else ""
         raise DataError(
-            joined("rows of other classes", faults),
-            hint=f"they know: {', '.join(printable(c, 30) for c in classes[:12])}",
+            f"{counted(len(foreign), 'row')} of classes that the weights do not know: "
+            f"{', '.join(which)}{more}; the first is {label_place(rows.table, foreign[0])}",
+            hint=f"they know: {', '.join(printable(c, 30) for c in classes[:NAMED])}",
         )
     return replace(rows, classes=classes, targets=targets)
 
@@ -216,17 +216,16 @@ def class_indices(
             continue
         found = index.get(label)
         if found is None:
-            faults.append(
-                f"{label_place(table, row)}: label '{printable(label)}' is not one of the "
-                f"{len(names)} classes"
-            )
+            text = f"label '{printable(label)}' is not one of the {len(names)} classes"
+            faults.append((label_place(table, row), text))
         else:
             targets[row] = found
     if faults:
         shown = ", ".join(printable(v, 30) for v in values[:12])
         training = "" if table.class_names else "; a class needs training rows"
         raise DataError(
-            joined("labels that are no class", faults), hint=f"the classes are: {shown}{training}"
+            joined("labels that are no class", gathered(faults)),
+            hint=f"the classes are: {shown}{training}",
         )
     return targets
 

@@ -12,6 +12,7 @@ from clfw.source import SPLITS
 from clfw.storage import write_atomically
 
 NAME = "split.csv"
+Pair = tuple[str, str]  # key, split
 
 
 def write_split(folder: Path, rows: Rows) -> None:
@@ -21,9 +22,23 @@ def write_split(folder: Path, rows: Rows) -> None:
 
 def listed(rows: Rows) -> bytes:
     """The content of the list: key and split of every row that is in one."""
+    return csv_bytes(("key", "split"), pairs_of(rows))
+
+
+def pairs_of(rows: Rows) -> list[Pair]:
+    """Key and split of every row that is in one."""
     pairs = zip(rows.table.keys, rows.split.tolist(), strict=True)
-    table = ((key, SPLITS[split]) for key, split in pairs if split != LEFT_OUT)
-    return csv_bytes(("key", "split"), table)
+    return [(key, SPLITS[split]) for key, split in pairs if split != LEFT_OUT]
+
+
+def read_split(folder: Path) -> list[Pair] | None:
+    """The list in a run folder; None where there is none that can be read."""
+    try:
+        text = (folder / NAME).read_bytes().decode(errors="surrogateescape")
+        _, *lines = csv.reader(io.StringIO(text))
+        return [(key, split) for key, split in lines]
+    except (OSError, ValueError, csv.Error):
+        return None
 
 
 def require_same_split(folder: Path, rows: Rows) -> None:
@@ -47,17 +62,10 @@ def require_same_split(folder: Path, rows: Rows) -> None:
 
 def first_other_row(folder: Path, rows: Rows) -> str:
     """Which row is new or gone since the list was written; "" where none is, or no list."""
-    try:
-        text = (folder / NAME).read_bytes().decode(errors="surrogateescape")
-        _, *lines = csv.reader(io.StringIO(text))
-    except (OSError, ValueError, csv.Error):
+    recorded = read_split(folder)
+    if recorded is None:
         return ""
-    then = {line[0] for line in lines if line}
-    now = [
-        key
-        for key, split in zip(rows.table.keys, rows.split.tolist(), strict=True)
-        if split != LEFT_OUT
-    ]
+    then, now = {key for key, _ in recorded}, [key for key, _ in pairs_of(rows)]
     if new := next((key for key in now if key not in then), ""):
         return f"row '{printable(new, 60)}' is new"
     gone = min(then.difference(now), default="")

@@ -19,12 +19,16 @@ Z95 = 1.959964  # two-sided 95 % quantile of the normal distribution
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClassFigures:
-    """One class: shares in [0, 1], and the number of pictures that truly are of it."""
+    """One class: shares in [0, 1], and the number of pictures that truly are of it.
+
+    A share of nothing is None: precision where no answer named the class, recall and F1 where no picture
+    is of it.
+    """
 
     name: str
-    precision: float
-    recall: float
-    f1: float
+    precision: float | None
+    recall: float | None
+    f1: float | None
     support: int
 
 
@@ -86,14 +90,14 @@ class StandardEvaluator:
             interval=wilson_interval(right, count),
             top_k=top_k_shares(logits, targets),
             ece=calibration_error(probabilities, targets),
-            macro_f1=sum(c.f1 for c in per_class) / num_classes,
+            macro_f1=sum(c.f1 or 0.0 for c in per_class) / num_classes,
             per_class=per_class,
             confusion=tuple(tuple(row) for row in confusion.tolist()),
         )
 
 
 def class_figures(confusion: Tensor, classes: Sequence[str]) -> tuple[ClassFigures, ...]:
-    """Precision, recall and F1 from (K, K) counts; 0 where the denominator is 0."""
+    """Precision, recall and F1 from (K, K) counts; None for a share of nothing."""
     figures = []
     for k, name in enumerate(classes):
         hits, support = int(confusion[k, k]), int(confusion[k].sum())
@@ -101,9 +105,9 @@ def class_figures(confusion: Tensor, classes: Sequence[str]) -> tuple[ClassFigur
         figures.append(
             ClassFigures(
                 name=name,
-                precision=hits / claimed if claimed else 0.0,
-                recall=hits / support if support else 0.0,
-                f1=2 * hits / (claimed + support) if claimed + support else 0.0,
+                precision=hits / claimed if claimed else None,
+                recall=hits / support if support else None,
+                f1=2 * hits / (claimed + support) if support else None,
                 support=support,
             )
         )

@@ -1,7 +1,8 @@
 """Pictures for finished weights: a split of a dataset, or files; and the predictions file. No torch."""
 
+import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,21 @@ from clfw.artifacts.weightsfile import Header
 from clfw.data.badpictures import bad_lines, without_bad
 from clfw.data.decoding import decode, quiet_reference
 from clfw.data.labelling import require_texts
-from clfw.data.opening import Progress, open_data, tick_of
+from clfw.data.opening import Progress, open_data, open_table, tick_of
 from clfw.data.pixelmap import PixelMap
 from clfw.data.pixels import by_row, open_pixels, refuse_bad
-from clfw.data.rows import require_split, with_classes
-from clfw.errors import DataError, UsageError, counted, printable
+from clfw.data.rows import LEFT_OUT, Rows, require_split, with_classes
+from clfw.errors import DataError, InputMissing, UsageError, counted, printable
 from clfw.host.manager import Catalog
 from clfw.host.recognising import find_data, is_known, recorded_data
 from clfw.host.registry import Entry, Registry
+from clfw.learning.acquaintance import is_own, what_changed
 from clfw.params import Layer, parse_settings
 from clfw.plan import Request, resolve_data
 from clfw.runfolder.runs import write_csv
 from clfw.source import SPLITS, Submission
+
+DIVIDING = {"validation", "split_seed", "fold", "stratify"}  # keys that divide data anew
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +45,8 @@ class OpenedPictures:
         left_out: rows that an exclude list keeps out.
         bad: what is wrong with each picture that is left out because it does not decode.
         pixels: the map that `images` is of; None where they are in memory.
+        whole: all rows of data without splits are here.
+        changed: a warning where the data is not what the weights were trained on.
     """
 
     images: NDArray[np.uint8]
@@ -53,6 +59,8 @@ class OpenedPictures:
     left_out: int = 0
     bad: tuple[str, ...] = ()
     pixels: PixelMap | None = None
+    whole: bool = False
+    changed: str = ""
     submission: Submission | None = None
 
     def require_labels(self) -> None:
@@ -114,6 +122,11 @@ def data_for(header: Header, request: Request, catalog: Catalog, registry: Regis
             "entry here",
             hint="name the data with --data NAME or --data PATH",
         )
+    if own is not None and not os.path.exists(own.path):  # noqa: PTH110  (takes names that no disk can)
+        raise InputMissing(
+            f"{printable(own.path, 400)} is no longer there, the data that the run was given",
+            hint="name the place where it is now with --data PATH",
+        )
     return own or registry.find("data", name, catalog)
 
 
@@ -129,7 +142,8 @@ def open_split(
 ) -> OpenedPictures:
     """A split of the data `entry`, prepared as in training, with classes in the weights' order.
 
-    A picture that does not decode keeps its place where `keep_bad`; else the data's values decide.
+    A picture that does not decode keeps its place where `keep_bad`; else the data's values decide, and
+    data that nobody divided, and that the weights were not trained on, is taken whole.
     """
     trained_on = header.facts["data"]
     parsed = parse_settings(request.settings)
@@ -138,13 +152,18 @@ def open_split(
             raise UsageError(
                 f"--set {group}: finished weights have their own", hint="only data.KEY can be set"
             )
-    layers = [Layer("--set", parsed["data"])]
-    if trained_on.get("entry") == entry.name:  # so that the same rows are held out
+    given = [Layer("--set", parsed["data"])]
+    choice = resolve_data(entry, catalog, given, request)
+    own = is_own(header, entry.name, open_table(choice)[1])
+    if own:  # so that the same rows are held out
         same = ("validation", "split_seed", "fold", "stratify", "on_bad_image")
         values = {k: trained_on[k] for k in same if k in trained_on}
-        layers.insert(0, Layer("weights file", values))
-    choice = resolve_data(entry, catalog, layers, request)
+        choice = resolve_data(entry, catalog, [Layer("weights file", values), *given], request)
     opened = open_data(choice, trained_elsewhere=True)
+    undivided = not own and not DIVIDING & parsed["data"].keys()
+    whole = undivided and not keep_bad and set(opened.rows.table.splits) == {"train"}
+    if whole:
+        opened = replace(opened, rows=all_in(opened.rows, split))
     require_split(opened.rows, split)
     wanted = opened.rows.of(split)
     rows = with_classes(opened.rows, header.classes, wanted)
@@ -165,6 +184,7 @@ def open_split(
     finally:
         bar.close()
     faults = by_row(store.faults, numbers)
+    changed = what_changed(header, rows, split, faults, store.digest) if own else ""
     bad = {row: faults[row] for row in wanted.tolist() if row in faults}
     if not keep_bad:
         if choice.values.params.on_bad_image == "fail":
@@ -192,7 +212,15 @@ def open_split(
         bad=bad_lines(rows),
         pixels=store.pixels,
         submission=submission,
+        whole=whole,
+        changed=changed,
     )
+
+
+def all_in(rows: Rows, split: str) -> Rows:
+    """Every row that is not left out, in one split."""
+    held = np.where(rows.split == LEFT_OUT, LEFT_OUT, SPLITS.index(split)).astype(np.uint8)
+    return replace(rows, split=held)
 
 
 def open_images(header: Header, paths: Sequence[Path], progress: Progress) -> OpenedPictures:
@@ -226,7 +254,10 @@ def open_images(header: Header, paths: Sequence[Path], progress: Progress) -> Op
 def write_rows(path: Path, rows: Sequence[Prediction], submission: Submission | None) -> None:
     """Predictions as CSV: in the data's own submission layout and order, or one row a picture."""
     if submission is None:
-        table = [(r.key, r.label, r.name, f"{r.probability:.6f}", r.error) for r in rows]
+        table = [
+            (r.key, r.label, r.name, "" if r.error else f"{r.probability:.6f}", r.error)
+            for r in rows
+        ]
         write_csv(path, ("key", "label", "class", "probability", "error"), table)
         return
     labels = {row.key: row.label for row in rows}

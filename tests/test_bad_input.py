@@ -75,7 +75,7 @@ BAD_DATA: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     ),
     "test row for the columns": (
         edit("test.csv", "id\r\n", ""),
-        ("test.csv:1 (column 30): the first line names a picture",),
+        ("test.csv:1 (column 30): the first line is itself a row",),
     ),
     "id of two pictures": (
         put("train/4.bmp", PICTURE),
@@ -90,10 +90,13 @@ BAD_DATA: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
         ("train.csv:2 (column 2): byte 0xe9 is not UTF-8",),
     ),
     "NUL": (put("train.csv", b"id,label\n1,a\0\n"), ("train.csv:2 (column 2): holds a NUL",)),
-    "missing picture": (drop("train/4.png"), ("train.csv:6 (column id): no picture 'train/4'",)),
+    "missing picture": (
+        drop("train/4.png"),
+        ("train.csv:6 (column id): no picture '4' in 'train'",),
+    ),
     "missing test picture": (
         drop("test/31.png"),
-        ("test.csv:3 (column id): no picture 'test/31'",),
+        ("test.csv:3 (column id): no picture '31' in 'test'",),
     ),
     "id twice": (
         edit("train.csv", "4,middle", "3,bottom"),

@@ -217,7 +217,7 @@ def test_few_and_uneven_classes_are_told() -> None:
 FAULTS = {
     "unknown label": ("train.csv:2 (column label): label 'middle'", "top", 36),
     "one id twice": ("train.csv:32 (column id): '3' stands already at train.csv:5", "", 37),
-    "no such picture": ("train.csv:32 (column id): no picture 'train/x'", "", None),
+    "no such picture": ("train.csv:32 (column id): no picture 'x' in 'train'", "", None),
     "a quote left open": ("train.csv:32", "", None),
 }
 

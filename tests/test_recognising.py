@@ -378,7 +378,7 @@ def test_everything_of_a_run_works_with_a_path_alone() -> None:
     shown = succeed("data", "show", *data[1:])
     line = (
         "data    photos/list.csv: a list of pictures, list.csv (pictures in column 'file', labels "
-        "in 'kind'), read as csv_images"
+        "in 'kind', not used: 'size'), read as csv_images"
     )
     assert line in shown.err
     assert line in succeed("show", "fashion_mlp", *data[:4]).err
@@ -495,7 +495,7 @@ def test_a_list_of_which_most_pictures_are_gone_names_every_row() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "holds no rows below a line of columns"),
+        ("", "list.csv:1: the file is empty"),
         ("file,label\n", "holds no rows below a line of columns"),
         ("file,file\na.png,b\n", "column 'file' stands twice"),
         (

@@ -197,7 +197,10 @@ def checked_columns(columns: list[str], name: str, line: int) -> list[str]:
     """The header, refusing empty and repeated names."""
     for number, column in enumerate(columns, 1):
         if not column:
-            raise DataError(f"{name}:{line}: column {number} has no name")
+            raise DataError(
+                f"{name}:{line}: column {number} has no name",
+                hint="name the column, or write the list without it, as by to_csv(index=False)",
+            )
         if columns.index(column) != number - 1:
             raise DataError(f"{name}:{line}: column '{printable(column)}' stands twice")
     return columns

@@ -14,7 +14,7 @@ from clfw.audit.oddities import odd_pictures, strays, unreadable
 from clfw.data.exclusion import Line, list_of
 from clfw.data.opening import Progress, named_rows, open_table, tick_of
 from clfw.data.rows import LEFT_OUT, Rows, check_rows, natural_key, refuse_untrainable
-from clfw.errors import DataError
+from clfw.errors import ClfwError, DataError
 from clfw.plan import DataChoice
 from clfw.source import SPLITS, Table
 
@@ -122,7 +122,7 @@ def declared_rows(table: Table, left_out: dict[int, str]) -> Rows:
     )
 
 
-def stopping(kind: str, error: DataError) -> Finding:
+def stopping(kind: str, error: ClfwError) -> Finding:
     """An error that a training would end with."""
     first, *more = error.message.splitlines()
     details = tuple(line.strip() for line in more)

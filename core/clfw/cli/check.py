@@ -17,11 +17,13 @@ from clfw.cli.options import (
     say_seen,
     settings_option,
 )
-from clfw.errors import SHOWN, DataError, counted, printable
+from clfw.errors import SHOWN, ClfwError, DataError, counted, printable
 
 if TYPE_CHECKING:
     from clfw.audit.checking import Report
     from clfw.audit.findings import Finding
+    from clfw.cli.options import Installed
+    from clfw.plan import DataChoice
 
 EXAMPLES = 3  # lines that are shown of a finding; --json has all
 CLASSES = 12  # classes that are shown with their counts
@@ -66,27 +68,22 @@ def check(
     clfw data check photos --write-exclude bad.csv
     clfw data check photos --set data.exclude=bad.csv
     """
+    from clfw.audit.checking import look_over, stopping
     from clfw.cli.progress import show_progress
-    from clfw.host.recognising import find_data
-    from clfw.params import Layer, parse_settings
-    from clfw.plan import Request, resolve_data
-
-    there = installed(registry, disabled)
-    given = parse_settings(settings)
-    refuse_other_groups(given)
-    entry = find_data(name, given["data"], there.catalog, there.registry)
-    request = Request(data=name, data_folder=data_dir)
-    choice = resolve_data(entry, there.catalog, [Layer("--set", given["data"])], request)
-    say_seen(name, choice.seen, choice.choice.component.name)
-
-    from clfw.audit.checking import look_over
     from clfw.data.exclusion import require_new, write_list
 
-    if listed is not None:
-        require_new(listed)
-    start = time.perf_counter()
-    report = look_over(choice, near, show_progress)
-    seconds = time.perf_counter() - start
+    try:
+        choice = chosen(name, settings, data_dir, installed(registry, disabled))
+        if listed is not None:
+            require_new(listed)
+        start = time.perf_counter()
+        report = look_over(choice, near, show_progress)
+        seconds = time.perf_counter() - start
+    except ClfwError as error:
+        if as_json:
+            found = [stopping("data", error).to_json(None)]
+            print_json({"data": name, "sound": False, "findings": found})
+        raise
     if listed is not None:
         lines = report.exclusions()
         write_list(listed, lines)
@@ -98,6 +95,23 @@ def check(
         print_report(report, f"{name}: {source}", seconds)
     if not report.sound:
         raise unsound(report, name, listed)
+
+
+def chosen(
+    name: str, settings: tuple[str, ...], data_dir: Path | None, there: "Installed"
+) -> "DataChoice":
+    """The data that is meant; says how a path is read."""
+    from clfw.host.recognising import find_data
+    from clfw.params import Layer, parse_settings
+    from clfw.plan import Request, resolve_data
+
+    given = parse_settings(settings)
+    refuse_other_groups(given)
+    entry = find_data(name, given["data"], there.catalog, there.registry)
+    request = Request(data=name, data_folder=data_dir)
+    choice = resolve_data(entry, there.catalog, [Layer("--set", given["data"])], request)
+    say_seen(name, choice.seen, choice.choice.component.name)
+    return choice
 
 
 def refuse_other_groups(given: dict[str, dict[str, Any]]) -> None:

@@ -81,9 +81,9 @@ def read_list(
         )
     if any(pictures.of(column, listed[0].folders) for column in rows[0].values):
         raise DataError(
-            f"{name}:{header_line(tree, name)} (column {columns.image}): the first line names a "
-            "picture, not the columns",
-            hint="add a first line that names the columns",
+            f"{name}:{header_line(tree, name)} (column {columns.image}): the first line is "
+            "itself a row",
+            hint="add a line of columns above it, as path,label",
         )
     return listed
 

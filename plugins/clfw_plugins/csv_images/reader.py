@@ -1,7 +1,8 @@
 """Reads CSV lists of pictures, beside the pictures in a folder or inside one zip, or by themselves."""
 
+import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from clfw import DataError, Submission, Table
 from clfw.csvfile import read_csv
@@ -60,6 +61,7 @@ class CsvImages:
         self._anywhere = anywhere
         self._found: Pictures | None = None
         self._files: list[str] | None = None
+        self._folders: set[str] | None = None
 
     def identity(self) -> str:
         return self._tree.identity()
@@ -116,13 +118,14 @@ class CsvImages:
         """The file of each row; every row without one, or with that of another, is named."""
         pictures = self._pictures()
         taken: dict[tuple[str, str], str] = {}
-        files, faults = [], []
+        files, faults, missing = [], [], False
         for row in rows:
             found = pictures.of(row.key, row.folders)
             if len(found) != 1:
-                faults.append(f"{where(row)}: {missed(row, found)}")
+                faults.append(f"{where(row)}: {self._missed(row, found)}")
+                missing = True
                 continue
-            first = taken.setdefault((row.split, found[0]), row.key)
+            first = taken.setdefault((row.split, self._own_path(found[0])), row.key)
             if first != row.key:
                 faults.append(
                     f"{where(row)}: '{printable(row.key)}' is the picture of '{printable(first)}'"
@@ -130,9 +133,39 @@ class CsvImages:
             files.append(found[0])
         if faults:
             raise DataError(
-                joined("rows without a picture of their own", faults), hint=self._remedy()
+                joined("rows without a picture of their own", faults),
+                hint=self._remedy() if missing else "keep one row for each picture",
             )
         return files
+
+    def _own_path(self, name: str) -> str:
+        """One name for a file that a list may write in two ways: relative and absolute."""
+        if isinstance(self._tree, LoneList):
+            return os.path.abspath(self._tree.base / name)  # noqa: PTH100  (keeps symbolic links)
+        return name
+
+    def _missed(self, row: Listed, found: list[str]) -> str:
+        """Why a row has no picture, or none that is surely its own."""
+        key = f"'{printable(row.key)}'"
+        if found:
+            several = " and ".join(f"'{printable(file, 60)}'" for file in sorted(found))
+            return f"{key} may be {several}"
+        if "://" in row.key:
+            return f"{key} is an address, and pictures are read from disk"
+        if any(self._is_folder(place) for place in places(row.key, row.folders)):
+            return f"{key} is a folder"
+        there = [folder for folder in row.folders if folder and self._is_folder(folder)]
+        return f"no picture {key}" + (f" in '{printable(there[0], 40)}'" if there else "")
+
+    def _is_folder(self, name: str) -> bool:
+        if isinstance(self._tree, LoneList):
+            return os.path.isdir(self._tree.base / name)  # noqa: PTH112  (takes any text)
+        if self._folders is None:
+            names = (
+                parent for name in self._tree.names() for parent in PurePosixPath(name).parents
+            )
+            self._folders = {str(parent) for parent in names}
+        return name.rstrip("/") in self._folders
 
     def _pictures(self) -> Pictures:
         if self._found is None:
@@ -160,11 +193,3 @@ class CsvImages:
 def where(row: Listed) -> str:
     """The place of a row's key."""
     return f"{row.place} (column {printable(row.column, 40)})"
-
-
-def missed(row: Listed, found: list[str]) -> str:
-    """Why a row has no picture, or none that is surely its own."""
-    if not found:
-        return f"no picture '{printable(next(places(row.key, row.folders)))}'"
-    several = " and ".join(f"'{printable(file, 60)}'" for file in sorted(found))
-    return f"'{printable(row.key)}' may be {several}"

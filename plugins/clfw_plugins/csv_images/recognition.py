@@ -1,12 +1,14 @@
 """Whether files are a list of pictures, and which column says what. Reads the first lines alone."""
 
+import re
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from clfw import DataError, Recognised
-from clfw.csvfile import checked_columns
+from clfw.csvfile import checked_columns, read_csv
 from clfw.errors import printable
 from clfw.filetree import FileTree, is_picture, wrapping_folder
 from clfw.listhead import is_list, top_rows
@@ -16,12 +18,14 @@ from clfw_plugins.csv_images.lonelist import Folders, entries
 from clfw_plugins.csv_images.params import SPLIT_WORDS, CsvImagesParams
 
 LOOKED_AT = 20  # rows
+SHOWN = 6  # columns that are named as not used
 MOST_COLUMNS = 64  # a list with more has a column a pixel, or features
 MOST_FOLDERS = 50
 LABELS = (
     "label", "labels", "class", "class_name", "classname", "category", "target", "kind", "species",
     "breed", "diagnosis", "type", "tag", "y",
 )  # fmt: skip
+GROUPS = ("patient", "subject", "site", "group", "video")
 SPLITS = ("split", "set", "subset", "partition", "usage")
 LISTS = {
     "train_csv": ("train", "training", "train_labels", "trainlabels", "labels", "list"),
@@ -80,6 +84,7 @@ def recognise_lone_list(path: Path, tree: FileTree, given: Given) -> Recognised 
     """A list by itself, whose pictures may be anywhere."""
     rows = top_rows(tree, path.name, LOOKED_AT)
     if len(rows) < 2:
+        read_csv(path.read_bytes(), path.name)  # names what is wrong in the first lines
         raise DataError(f"{path.name}: holds no rows below a line of columns")
     if len(rows[0]) > MOST_COLUMNS:
         return None
@@ -181,6 +186,7 @@ def described(head: Head, given: Given, values: Mapping[str, str], more: str) ->
     """What a list says in which column; raises `DataError` where that is for a person to choose."""
     images = picture_columns(head, given)
     image = image_column(head, images, given)
+    refuse_row(head, image, images.get(image, ""))
     label = given["label"] if "label" in given else label_column(head, image, given)
     split = split_column(head, (image, label)) if "split" not in given else given["split"]
     chosen = {
@@ -200,9 +206,34 @@ def described(head: Head, given: Given, values: Mapping[str, str], more: str) ->
         del kept["split"]
     said = f"pictures in column '{printable(image, 40)}', labels in '{printable(str(label), 40)}'"
     said += f", splits in '{printable(str(split), 40)}'" if split else ""
+    said += unused(head, (image, label, split, given.get("group")))
+    said += "" if split or given.get("group") else keeping_together(head, (image, label))
     return Recognised(
         values=kept, seen=f"a list of pictures, {printable(head.where, 60)} ({said}{more})"
     )
+
+
+def refuse_row(head: Head, image: str, folder: str) -> None:
+    """Raise where the first line names a picture: it would be lost as a line of columns."""
+    if is_picture(image) or head.find(image, folder):
+        raise DataError(
+            f"{head.where}:1 (column {head.columns.index(image) + 1}): the first line is itself a row",
+            hint="add a line of columns above it, as path,label",
+        )
+
+
+def unused(head: Head, used: Sequence[object]) -> str:
+    """The columns that nothing is read from, in words."""
+    left = [f"'{printable(column, 40)}'" for column in head.columns if column not in used]
+    more = f" and {len(left) - SHOWN} more" if len(left) > SHOWN else ""
+    return f", not used: {', '.join(left[:SHOWN])}{more}" if left else ""
+
+
+def keeping_together(head: Head, used: Sequence[object]) -> str:
+    """What to set where a column most likely says which pictures are of one person or place."""
+    own = (c for c in head.columns if c not in used)
+    group = next((c for c in own if {*GROUPS} & {*re.split(r"[\W_]+", c.lower())}), "")
+    return f"; --set data.group={shlex.quote(group)} keeps each together" if group else ""
 
 
 def image_column(head: Head, images: Mapping[str, str], given: Given) -> str:

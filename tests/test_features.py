@@ -1,6 +1,7 @@
 """A frozen backbone's cached features teach the head what the pictures themselves would."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from clfw.learning.device import TorchDevice
 from clfw.learning.features import Extractor, FeatureBatches, backbone_digest, frozen_parts
 from clfw.preprocess import Preprocess
 from clfw_plugins.backbones.frozen import Body, FrozenBackbone
+from commandline import assert_refused, clfw, succeed
 
 NORM = nn.BatchNorm2d.forward
 PREPROCESS = Preprocess(channels=1, height=8, width=8, mean=(0.5,), std=(0.25,))
@@ -166,6 +168,50 @@ def test_a_run_trains_the_head_on_a_backbone_that_clfw_trained(capsys: object) -
     assert outcome(["eval", "second", "--split", "test", "--json"]) == 0
     header = json.loads(Path("second/plan.json").read_text())
     assert header["model"]["values"]["described"]["value"]["component"] == "plain_cnn"
+
+
+def test_a_run_says_what_its_backbone_is_and_what_goes_through_it_before_it_does() -> None:
+    small = ("--data", "fashion_csv", "--steps", "4")
+    succeed("run", "--model", "plain_cnn", "--out", "first", *small)
+    own = ("run", "--model", "resnet18_frozen", "--set", "model.backbone_weights=first", *small)
+    said = succeed(*own, "--out", "second").err.splitlines()
+    words = "model|backbone|input|data|device|note|features:|run|epoch"
+    starts = [line.split()[0] for line in said if re.match(f"({words}) ", line)]
+    assert starts == words.split("|")
+    assert " parameters, 1,290 of them trained, from clfw" in said[0]
+    assert said[1] == "backbone  plain_cnn of first; its input is 28x28 grey"
+    count = sum(json.loads(Path("second/data.json").read_text())["rows"].values())
+    assert f"features: {count:,} pictures through the frozen backbone" in said
+    assert "features:" not in succeed(*own, "--out", "third").err  # they are stored
+
+
+def test_the_layers_of_a_pretrained_backbone_are_shown_without_its_weights() -> None:
+    shown = succeed("show", "resnet18_frozen", "--data", "hymenoptera").out.splitlines()
+    assert shown[1] == "backbone  resnet18 with the weights resnet18.tv_in1k"
+    assert "pictures of 128x128 resized to 224x224 for the backbone" in shown[2]
+    assert shown[5].split() == ["backbone.resize", "Resize", "3x224x224", "0", "0"]
+    assert "11,177,538 parameters, 1,026 of them trained" in shown
+    large = ("--set", "data.image_size=224", "--set", "model.backbone_weights=random")
+    whole = succeed("show", "resnet18_frozen", "--data", "hymenoptera", *large).out
+    assert "backbone  resnet18 with random weights" in whole
+    assert "resize" not in whole.lower()
+
+
+@pytest.mark.parametrize("model", ["resnet18_frozen", "vgg16_frozen"])
+def test_absent_weights_name_the_entry_that_fetches_them(model: str) -> None:
+    refused = clfw("run", "--model", model, "--data", "fashion_csv")
+    assert_refused(refused, 66, f"hint: clfw fetch {model} once, or")
+    other = ("--set", "model.backbone=resnet34.tv_in1k")
+    refused = clfw("run", "--model", model, "--data", "fashion_csv", *other)
+    assert_refused(refused, 66, "hint: --set model.backbone_weights=FILE")
+
+
+def test_a_file_of_weights_that_is_not_there_is_named() -> None:
+    refused = clfw(
+        "run", "--model", "resnet18_frozen", "--data", "fashion_csv",
+        "--set", "model.backbone_weights=nosuch",
+    )  # fmt: skip
+    assert_refused(refused, 66, "model.backbone_weights: there is no nosuch")
 
 
 def test_absent_weights_end_with_three_ways_out(capsys: pytest.CaptureFixture[str]) -> None:

@@ -90,6 +90,13 @@ def test_show_says_everything_of_a_model() -> None:
         assert part in shown
 
 
+def test_show_says_why_relu_stands_after_max_pooling_where_it_does() -> None:
+    shown = succeed("show", "plain_cnn", "--data", "fashion_csv").out
+    assert shown.endswith("gives the same result as before it, in less time\n")
+    average = ("--set", "model.pooling=average")
+    assert "less time" not in succeed("show", "plain_cnn", "--data", "fashion_csv", *average).out
+
+
 def test_show_says_what_a_recipe_publishes_and_how_to_run_it() -> None:
     shown = succeed("show", "fashion_document").out
     assert "published  train 0.72, validation 0.72, test 0.71" in shown

@@ -327,6 +327,18 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, Any], str, str]] = {
         "add --augment turn",
     ),
     "unknown group": (("modle.width=3",), {}, "unknown group 'modle'", "'model'"),
+    "augmentation named twice": (
+        (), {"augment": ["flip", "turn", "flip"]}, "--augment: 'flip' is named twice", "once",
+    ),
+    "plateau under another schedule": (
+        ("train.schedule=constant", "train.plateau_factor=0.3"), {},
+        "--set: train.plateau_factor: schedule is constant, which does not use it",
+        "--set train.schedule=plateau",
+    ),
+    "warmup of a constant rate": (
+        ("train.schedule=constant", "train.warmup=0.3"), {},
+        "--set: train.warmup: schedule is constant", "--set train.schedule=one_cycle",
+    ),
     "model value out of range": (("model.width=0",), {}, "--set: model.width: must be", ">= 1"),
     "option out of range": ((), {"options": {"lr": -1.0}}, "--lr: train.lr: must be", "> 0"),
     "augmentation out of range": (

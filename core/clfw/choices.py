@@ -89,6 +89,8 @@ def choose_augmentations(
         if ("augmentation", name) not in catalog.offers:
             known = catalog.names("augmentation")
             raise catalog.unknown("augmentation", name, known)
+        if origin == "--augment" and name in [choice.entry for choice in choices]:
+            raise UsageError(f"--augment: '{name}' is named twice", hint="name it once")
         offer = catalog.find("augmentation", name)
         layers = [Layer(origin, values), Layer("--set", settings.get(name, {}))]
         resolved = resolve(params_class(offer.component), layers, f"augment.{name}")

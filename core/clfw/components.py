@@ -26,6 +26,11 @@ class Architecture:
         prepare: reference to `(params, preprocess, weights_folder) -> (params, preprocess)`,
             torch-free, for a network that dictates its input (channels, size, normalisation) or
             whose parameters follow from a file; empty to take the data's own.
+        require: reference to `(params, weights_folder) -> None`, torch-free, which raises where a
+            file is absent that `initialise` loads; asked before a run decodes pictures. `prepare`
+            needs no such file, so that shapes can be shown without it. Empty for no files.
+        notes: reference to `(params, preprocess) -> tuple[str, ...]`, torch-free: lines that a run
+            and `clfw show` say of the network and its input. Empty for none.
         initialise: reference to `(model, params, weights_folder) -> None`, called on fresh runs
             only, to load pretrained weights; empty when building is all there is.
         parameter_count: trainable and frozen parameters on the document's own task, if known.
@@ -37,6 +42,8 @@ class Architecture:
     build: str
     params: str = ""
     prepare: str = ""
+    require: str = ""
+    notes: str = ""
     initialise: str = ""
     parameter_count: int | None = None
     channels: tuple[int, ...] = ()

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -99,11 +100,27 @@ def invalid(
     allowed = " or ".join(way.removeprefix("must be ") for way in ways)
     verb = "must be " if in_words(detail).startswith("must be ") else ""
     seen = printable(json.dumps(detail["input"], default=str), 60)
-    bounds = range_in_words(cls.model_json_schema()["properties"][key])
-    return UsageError(
-        f"{origins[key]}: {where}.{path}: {verb}{allowed}, is {seen}",
-        hint=f"{key}: {described}{f' [{bounds}]' if bounds else ''}" if described else "",
-    )
+    field = cls.model_json_schema()["properties"][key]
+    bounds = range_in_words(field)
+    hint = f"{key}: {described}{f' [{bounds}]' if bounds else ''}" if described else ""
+    if origins[key] == "--set" and (form := list_form(field, detail["input"])):
+        hint = f"{hint}{'; ' if hint else ''}as in --set '{where}.{key}={form}'"
+    return UsageError(f"{origins[key]}: {where}.{path}: {verb}{allowed}, is {seen}", hint=hint)
+
+
+def list_form(field: Mapping[str, Any], seen: Any) -> str:
+    """A list of numbers as it is written for a field, of those in `seen` where they are enough.
+
+    Empty for a field that takes none, and where `seen` is a list already.
+    """
+    options = [o for o in (field, *field.get("anyOf", ())) if o.get("type") == "array"]
+    if not options or isinstance(seen, list):
+        return ""
+    words = re.findall(r"(?<![\d.])\d{1,9}(?:\.\d{1,9})?", str(seen))
+    found: list[int | float] = [float(word) if "." in word else int(word) for word in words]
+    least, most = options[0].get("minItems", 1), options[0].get("maxItems", len(found))
+    numbers = found if least <= len(found) <= most else field.get("default")
+    return json.dumps(numbers, separators=(",", ":")) if isinstance(numbers, list) else ""
 
 
 def place(detail: ErrorDetails) -> str:

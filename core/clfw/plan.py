@@ -22,7 +22,7 @@ from clfw.host.plugin import Plugin
 from clfw.host.recognising import find_data
 from clfw.host.registry import Entry, Registry
 from clfw.params import Layer, Params, Resolved, params_class, parse_settings, resolve
-from clfw.recipe import Recipe
+from clfw.recipe import Recipe, refuse_unused
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,12 +143,14 @@ def resolve_plan(request: Request, catalog: Catalog, registry: Registry) -> Plan
         Layer("--set", settings["train"]),
         *(Layer(f"--{key.replace('_', '-')}", {key: v}) for key, v in request.options.items()),
     ]
+    training = resolve(Recipe, train, "train")
+    refuse_unused(training, "--set")
     data_entry = find_data(names["data"], settings["data"], catalog, registry)
     data_layers = [*chosen["data"], Layer("--set", settings["data"])]
     return Plan(
         model=model,
         data=resolve_data(data_entry, catalog, data_layers, request),
-        recipe=resolve(Recipe, train, "train"),
+        recipe=training,
         augment=choose_augmentations(
             *listed_augmentations(request.augment, model_entry, recipe),
             settings["augment"],

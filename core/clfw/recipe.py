@@ -118,6 +118,26 @@ class Recipe(Params):
             )
 
 
+# What a value is for: the setting that decides, and the choices that use it, the usual one first.
+USED_BY = {
+    "plateau_factor": ("schedule", ("plateau",)),
+    "plateau_patience": ("schedule", ("plateau",)),
+    "plateau_min_lr": ("schedule", ("plateau",)),
+    "warmup": ("schedule", ("one_cycle", "cosine")),
+}
+
+
+def refuse_unused(recipe: Resolved[Recipe], origin: str) -> None:
+    """Raise `UsageError` where a value that is from `origin` would be ignored."""
+    for key, (decider, users) in USED_BY.items():
+        chosen = getattr(recipe.params, decider)
+        if recipe.origins[key] == origin and chosen not in users:
+            raise UsageError(
+                f"{origin}: train.{key}: {decider} is {chosen}, which does not use it",
+                hint=f"add --set train.{decider}={users[0]}, or leave it out",
+            )
+
+
 def for_classes(recipe: Resolved[Recipe], classes: Sequence[str]) -> Resolved[Recipe]:
     """The recipe with its weights in the order of `classes`; a class that is not named weighs 1.
 

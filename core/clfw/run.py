@@ -13,7 +13,7 @@ from clfw.learning.job import Job, Say
 from clfw.learning.keeping import RunKeeper, needed_room
 from clfw.learning.record import EpochReport
 from clfw.learning.stateparts import seed_generators
-from clfw.learning.workbench import Seams, Workbench, set_up
+from clfw.learning.workbench import Seams, Workbench, on_features, set_up
 from clfw.memory import memory_named
 from clfw.plan import Plan
 from clfw.runend import KEPT_WEIGHTS, Result, finish, keep_weights, save_again
@@ -29,8 +29,12 @@ def execute(
     """Train, evaluate and write the run folder. Nothing is on disk until the model has been tried."""
     start = time.perf_counter()
     with memory_named("before the first step", plan.recipe.params.batch_size):
-        bench = set_up(plan, pictures, seams, progress, None)
+        bench = set_up(plan, pictures, seams, None)
     findings = audit(pictures, progress)
+    for line in header_lines(plan, pictures, bench, findings):
+        say(line)
+    with memory_named("before the first step", plan.recipe.params.batch_size):
+        bench = on_features(plan, pictures, bench, say, progress)
     begun = runs.begin_run_folder(out)
     try:
         room = needed_room(bench.trained, plan.recipe.params)
@@ -41,8 +45,7 @@ def execute(
         if begun.exists():
             storage.try_remove(begun)
     with Claim(folder) as claim:
-        for line in header_lines(plan, pictures, bench, findings, folder):
-            say(line)
+        say(f"run     {folder}")
         result = carry_on(plan, pictures, bench, seams, folder, claim, say, progress, start)
     assert result is not None, "a new run has no summary yet"
     return result
@@ -76,7 +79,8 @@ def resume(
         claim.require()
         storage.sweep(folder)
         storage.sweep(folder / KEPT_WEIGHTS)
-        bench = set_up(plan, pictures, seams, progress, folder)
+        bench = set_up(plan, pictures, seams, folder)
+        bench = on_features(plan, pictures, bench, say, progress)
         if change := device_change(folder, bench.device.facts()):
             say(f"warning: {change}: the same bits are not promised")
         return carry_on(plan, pictures, bench, seams, folder, claim, say, progress, start)
@@ -160,10 +164,11 @@ def note_epoch(
     every = plan.recipe.params.snapshot_epochs
     if every is not None and report.epoch % every == 0:
         keep_weights(folder, plan, pictures, bench, report)
+    latest = {p.split: p for p in report.evaluations}
     held_out = "".join(
         f"  {p.split} loss {p.loss:.4f} accuracy {p.accuracy:.2%}"
-        for p in report.evaluations[-2:]
-        if p.step == report.step
+        + (f" (step {p.step})" if p.step < report.step else "")
+        for p in latest.values()
     )
     say(
         f"epoch {report.epoch:>3}  loss {report.loss:.4f}  accuracy {report.accuracy:.2%}{held_out}"

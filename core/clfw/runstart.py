@@ -10,9 +10,9 @@ from clfw.audit.auditing import warnings_of
 from clfw.audit.findings import Finding
 from clfw.data.badpictures import bad_lines, in_short
 from clfw.data.exclusion import list_of, write_list
-from clfw.data.opening import Pictures
+from clfw.data.opening import Pictures, model_notes
 from clfw.data.splitlist import write_split
-from clfw.errors import counted, printable
+from clfw.errors import counted, not_used, printable
 from clfw.learning.workbench import Workbench
 from clfw.plan import DataChoice, Plan
 from clfw.runfolder import runs
@@ -53,10 +53,12 @@ def write_start(
 
 
 def header_lines(
-    plan: Plan, pictures: Pictures, bench: Workbench, findings: Sequence[Finding], folder: Path
+    plan: Plan, pictures: Pictures, bench: Workbench, findings: Sequence[Finding]
 ) -> list[str]:
     """What is about to happen, and every choice made for the person with its reason."""
     count = sum(p.numel() for p in bench.model.parameters())
+    trained = sum(p.numel() for p in bench.model.parameters() if p.requires_grad)
+    share = f", {trained:,} of them trained" if trained < count else ""
     counts = {s: n for s, n in pictures.rows.counts().items() if n}
     values = plan.data.values.params
     rows = ", ".join(
@@ -69,25 +71,20 @@ def header_lines(
     preprocess = pictures.preprocess
     kind = "grey" if preprocess.channels == 1 else "colour"
     strays = pictures.rows.table.strays
-    first_strays = [printable(stray, 60) for stray in strays[:3]]
     lines = [
-        f"model   {plan.model.entry}: {count:,} parameters, from {plan.model.plugin.origin}",
+        f"model   {plan.model.entry}: {count:,} parameters{share}, from {plan.model.plugin.origin}",
+        *model_notes(plan, preprocess),
         f"data    {plan.data.choice.entry}: {source}; {rows}; {len(pictures.rows.classes)} classes; "
         f"{preprocess.height}x{preprocess.width} {kind}; "
         f"{'from the cache' if pictures.cached else 'decoded now'}",
         *left_out_line(plan, pictures),
         *([f"bad     {in_short(bad)}"] if (bad := bad_lines(pictures.rows)) else []),
         *warnings_of(findings, words_for(plan.data)),
-        *(
-            [f"strays  {counted(len(strays), 'file')} not used: {', '.join(first_strays)}"]
-            if strays
-            else []
-        ),
+        *([f"strays  {not_used(strays)}"] if strays else []),
         f"device  {'; '.join(f'{key} {value}' for key, value in bench.device.facts().items())}"[
             :400
         ],
         *(f"note    {note}" for note in (*bench.notes, *unwatched(pictures))),
-        f"run     {folder}",
     ]
     return lines
 

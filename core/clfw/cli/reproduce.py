@@ -164,7 +164,9 @@ def print_rows(rows: list[dict[str, Any]]) -> None:
         for number, (split, cell) in enumerate(row["splits"].items()):
             difference = cell["difference"]
             held = row["verdict"] in ("holds", "does not hold")
-            points = "" if difference is None or not held else f"{100 * difference:+.2f} points"
+            points = "" if difference is None else f"{100 * difference:+.2f} points"
+            if points and not held:
+                points = "not comparable"  # few updates, or the bundled sample
             table.append((
                 row["recipe"] if number == 0 else "",
                 row["source"] if number == 0 else "",

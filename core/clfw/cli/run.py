@@ -193,7 +193,7 @@ def start_run(
 ) -> "tuple[Plan, Result]":
     """Resolve, open and decode, then train: every error of a person comes before torch is imported."""
     from clfw.cli.progress import show_progress
-    from clfw.data.opening import decode_splits, open_data, settle
+    from clfw.data.opening import decode_splits, open_data, require_weights, settle
     from clfw.data.rows import refuse_untrainable
     from clfw.host.observing import rehearse
     from clfw.plan import resolve_plan
@@ -210,6 +210,7 @@ def start_run(
     refuse_untrainable(opened.rows)
     plan = replace(plan, recipe=for_classes(plan.recipe, opened.rows.classes))
     plan, preprocess = settle(plan, opened)
+    require_weights(plan)
     splits = tuple(split for split in SPLITS if opened.rows.labelled(split))
     pictures = decode_splits(opened, preprocess, splits, show_progress)
 

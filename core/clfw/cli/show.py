@@ -1,6 +1,7 @@
 """`clfw show`: everything about one name."""
 
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -199,7 +200,7 @@ def show_layers(
     as_json: bool,
 ) -> None:
     """The network that would be trained on the data, or on its bundled sample."""
-    from clfw.data.opening import open_data, settle, task_of
+    from clfw.data.opening import model_notes, open_data, settle, task_of
     from clfw.plan import Request, resolve_plan
 
     request = Request(model=name, data=data, settings=settings, data_folder=data_dir)
@@ -214,12 +215,15 @@ def show_layers(
     layers = dissect(plan.model.component, plan.model.params, task)
     total = sum(layer.parameters for layer in layers)
     products = sum(layer.multiply_adds for layer in layers)
+    trained = sum(layer.trained for layer in layers)
     if as_json:
         rows = [{**asdict(layer), "agrees": layer.agrees} for layer in layers]
         print_json({"layers": rows, "parameters": total, "multiply_adds": products})
         return
     click.echo(f"{name} for {data}: {task.channels} x {task.height} x {task.width} pixels in, "
                f"{task.num_classes} classes out")  # fmt: skip
+    for line in model_notes(plan, preprocess):
+        click.echo(line)
     click.echo("by the formula: floor((W - F + 2P) / S) + 1")
     header = ("layer", "kind", "kernel", "stride", "padding", "formula", "output", "parameters",
               "multiply-adds")  # fmt: skip
@@ -230,6 +234,11 @@ def show_layers(
         left = [row[i].ljust(widths[i]) for i in range(7)]
         right = [row[i].rjust(widths[i]) for i in range(7, 9)]
         click.echo("  ".join([*left, *right]).rstrip())
+    if trained < total:
+        click.echo(f"{total:,} parameters, {trained:,} of them trained")
+    kinds = [layer.kind for layer in layers]
+    if ("MaxPool2d", "ReLU") in pairwise(kinds):
+        click.echo("ReLU after max-pooling gives the same result as before it, in less time")
 
 
 def cells(layer: "LayerFacts") -> tuple[str, ...]:

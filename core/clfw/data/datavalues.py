@@ -6,7 +6,8 @@ from pydantic import Field, model_validator
 
 from clfw.params import Params
 
-Side = Annotated[int, Field(ge=1, le=4096)]
+LARGEST_SIDE = 4096  # pixels
+Side = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
 Level = Annotated[float, Field(ge=0, le=1)]
 Spread = Annotated[float, Field(gt=0, le=1)]
 

@@ -23,6 +23,7 @@ class LayerFacts:
         expected: (H, W) by floor((W - F + 2 P) / S) + 1, None for layers without a window.
         output: shape that comes out, without the batch.
         parameters: trainable and frozen numbers of the layer.
+        trained: those of them that training changes.
         multiply_adds: products of one picture.
     """
 
@@ -34,6 +35,7 @@ class LayerFacts:
     expected: tuple[int, int] | None
     output: tuple[int, ...]
     parameters: int
+    trained: int
     multiply_adds: int
 
     @property
@@ -74,6 +76,7 @@ def recorder(name: str, found: list[LayerFacts]) -> Callable[..., None]:
                 expected=formula(sides, *window) if window else None,
                 output=tuple(output.shape[1:]),
                 parameters=sum(p.numel() for p in module.parameters()),
+                trained=sum(p.numel() for p in module.parameters() if p.requires_grad),
                 multiply_adds=multiply_adds(module, output),
             )
         )

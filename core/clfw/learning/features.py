@@ -17,7 +17,7 @@ from clfw.artifacts.tensorfile import decode, encode
 from clfw.artifacts.tensorheader import canonical_json
 from clfw.data.opening import Progress
 from clfw.errors import DataError, UsageError
-from clfw.learning.batches import Batch, Sampling, SplitBatches, balanced, batch_bounds, shuffled
+from clfw.learning.batches import Batch, Batches, Sampling, balanced, batch_bounds, shuffled
 from clfw.learning.device import Device
 from clfw.learning.folding import folded
 from clfw.storage import cache_folder, touch, write_atomically
@@ -97,21 +97,36 @@ class Extractor:
     progress: Progress
     name: str = ""
 
-    def plain(self, batches: SplitBatches, split: str) -> FeatureBatches:
+    def plain(self, batches: Batches, split: str) -> FeatureBatches:
         """The features of a split as it is."""
         features = self._stored(batches, split, None, 0)
         return FeatureBatches([features], batches.targets)
 
     def augmented(
-        self, batches: SplitBatches, split: str, augment: AugmentBatch, views: int
+        self, batches: Batches, split: str, augment: AugmentBatch, views: int
     ) -> FeatureBatches:
         """`views` augmented versions of a split; version v is drawn as epoch v would be."""
         stored = [self._stored(batches, split, augment, view) for view in range(views)]
         return FeatureBatches(stored, batches.targets)
 
     def _stored(
-        self, batches: SplitBatches, split: str, augment: AugmentBatch | None, view: int
+        self, batches: Batches, split: str, augment: AugmentBatch | None, view: int
     ) -> Tensor:
+        path = self._path(split, augment, view)
+        features = stored_features(path, len(batches))
+        if features is None:
+            features = self._computed(batches, f"{split} features", augment, view).cpu()
+            write_atomically(path, encode({"features": features}, {"data": self.name}))
+        else:
+            touch(path)
+        return features.to(self.device.torch_device)
+
+    def lacks(self, split: str, augment: AugmentBatch | None = None, view: int = 0) -> bool:
+        """Whether no features of a split, as it is or as it is augmented for a view, are stored."""
+        return not self._path(split, augment, view).exists()
+
+    def _path(self, split: str, augment: AugmentBatch | None, view: int) -> Path:
+        """The cache file of the features, named by all that decides them."""
         facts = {
             **self.facts,
             "inference": INFERENCE,
@@ -122,17 +137,10 @@ class Extractor:
         if augment is None:
             facts.pop("augment")
         key = hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:32]
-        path = cache_folder("features") / f"{key}.safetensors"
-        features = stored_features(path, len(batches))
-        if features is None:
-            features = self._computed(batches, f"{split} features", augment, view).cpu()
-            write_atomically(path, encode({"features": features}, {"data": self.name}))
-        else:
-            touch(path)
-        return features.to(self.device.torch_device)
+        return cache_folder("features") / f"{key}.safetensors"
 
     def _computed(
-        self, batches: SplitBatches, what: str, augment: AugmentBatch | None, view: int
+        self, batches: Batches, what: str, augment: AugmentBatch | None, view: int
     ) -> Tensor:
         """(N, F) float32, in row order, with the backbone in evaluation mode."""
         backbone = self.backbone.eval()

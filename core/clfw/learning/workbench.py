@@ -12,12 +12,13 @@ from clfw.augmenting import build_augments, chain
 from clfw.data.datafolders import weights_folder
 from clfw.data.memorybudget import SHARE, MemoryBudget, memory_budget
 from clfw.data.opening import Pictures, Progress, task_of
+from clfw.errors import counted
 from clfw.host.attribution import attributed, called
 from clfw.learning.batches import Batches, Normalise, SplitBatches, evaluation_size
 from clfw.learning.device import Device, TorchDevice, prepare
 from clfw.learning.evaluation import Evaluation, Evaluator, StandardEvaluator, predict_logits
 from clfw.learning.features import Extractor, backbone_digest, frozen_parts, identity
-from clfw.learning.job import AugmentBatch, Trainer, no_augmentation
+from clfw.learning.job import AugmentBatch, Say, Trainer, no_augmentation
 from clfw.learning.optimisation import build_loss
 from clfw.learning.stateparts import seed_generators
 from clfw.learning.training import StandardTrainer
@@ -67,9 +68,7 @@ class Workbench:
         return self.evaluator.evaluate(self.logits(model, split), targets, self.task.classes)
 
 
-def set_up(
-    plan: Plan, pictures: Pictures, seams: Seams, progress: Progress, resumed: Path | None
-) -> Workbench:
+def set_up(plan: Plan, pictures: Pictures, seams: Seams, resumed: Path | None) -> Workbench:
     """Build, initialise and place the model; make its batches; try all on two blank pictures.
 
     `resumed` is the run folder whose frozen backbone is taken up; nothing is initialised then.
@@ -114,28 +113,12 @@ def set_up(
     parts = frozen_parts(model)
     if parts is None:
         return bench
-    backbone, head = parts
     if resumed is not None:
-        load_tensors(backbone, resumed / runs.BACKBONE)
-    extractor = Extractor(
-        backbone=backbone,
-        normalise=bench.normalise,
-        device=device,
-        size=bench.size,
-        facts={
-            "backbone": backbone_digest(backbone),
-            "data": pictures.fingerprint,
-            "preprocess": pictures.preprocess.to_json(),
-            "augment": [choice.to_json() for choice in plan.augment],
-            "seed": plan.recipe.params.seed if plan.augment else 0,
-            "device": dict(device.facts()),
-            "torch": torch.__version__,
-        },
-        progress=progress,
-        name=plan.data.choice.entry,
-    )
-    views = plan.recipe.params.views if plan.augment else 0
-    return on_features(bench, batches, head, extractor, views)
+        load_tensors(parts[0], resumed / runs.BACKBONE)
+    note = "the backbone is frozen: its features are computed once a picture"
+    if plan.augment:
+        note += f", and for {plan.recipe.params.views} augmented views of each training picture"
+    return replace(bench, notes=(*bench.notes, note))
 
 
 def why_streamed(size: int, asked: int | None, device: torch.device) -> str:
@@ -152,25 +135,44 @@ def why_streamed(size: int, asked: int | None, device: torch.device) -> str:
 
 
 def on_features(
-    bench: Workbench,
-    batches: Mapping[str, SplitBatches],
-    head: nn.Module,
-    extractor: Extractor,
-    views: int,
+    plan: Plan, pictures: Pictures, bench: Workbench, say: Say, progress: Progress
 ) -> Workbench:
-    """The workbench on which only the head is left to train, from stored features."""
+    """The workbench on which only the head is left to train, from stored features.
+
+    Any other model keeps the workbench that it has.
+    """
+    parts = frozen_parts(bench.model)
+    if parts is None:
+        return bench
+    backbone, head = parts
+    extractor = Extractor(
+        backbone=backbone,
+        normalise=bench.normalise,
+        device=bench.device,
+        size=bench.size,
+        facts={
+            "backbone": backbone_digest(backbone),
+            "data": pictures.fingerprint,
+            "preprocess": pictures.preprocess.to_json(),
+            "augment": [choice.to_json() for choice in plan.augment],
+            "seed": plan.recipe.params.seed if plan.augment else 0,
+            "device": dict(bench.device.facts()),
+            "torch": torch.__version__,
+        },
+        progress=progress,
+        name=plan.data.choice.entry,
+    )
+    views = plan.recipe.params.views if plan.augment else 0
+    batches = bench.batches
+    absent = sum(len(part) for split, part in batches.items() if extractor.lacks(split))
+    drawn = sum(extractor.lacks("train", bench.augment, view) for view in range(views))
+    if count := absent + drawn * len(batches["train"]):
+        say(f"features: {counted(count, 'picture')} through the frozen backbone")
     features = {split: extractor.plain(part, split) for split, part in batches.items()}
-    note = "the backbone is frozen: its features are computed once a picture"
     if views:
         features["train"] = extractor.augmented(batches["train"], "train", bench.augment, views)
-        note += f", and for {views} augmented views of each training picture"
     return replace(
-        bench,
-        trained=head,
-        augment=no_augmentation,
-        normalise=identity,
-        batches=features,
-        notes=(*bench.notes, note),
+        bench, trained=head, augment=no_augmentation, normalise=identity, batches=features
     )
 
 

@@ -15,7 +15,7 @@ from clfw.params import Params, params_class
 from clfw.testing.finding import Check, Fault, require
 
 HEAVY = ("torch", "torchvision", "timm", "numpy", "cv2", "PIL", "pydantic", "pandas", "scipy")
-REFERENCES = ("build", "open", "prepare", "initialise", "convert", "recognise")
+REFERENCES = ("build", "open", "prepare", "require", "notes", "initialise", "convert", "recognise")
 LOADED = """
 import importlib, importlib.util, json, sys
 module, file, heavy = json.loads(sys.argv[1])

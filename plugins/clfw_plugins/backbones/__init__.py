@@ -14,6 +14,8 @@ def clfw_architectures() -> list[Architecture]:
             build=f"{_HERE}.frozen:build",
             params=f"{_HERE}.params:FrozenBackboneParams",
             prepare=f"{_HERE}.settle:settle",
+            require=f"{_HERE}.settle:require",
+            notes=f"{_HERE}.settle:notes",
             initialise=f"{_HERE}.frozen:initialise",
         ),
         Architecture(

@@ -19,6 +19,19 @@ from clfw_plugins.backbones.timm_model import create
 HEAD_NAMES = ("fc.", "classifier.", "head.", "head.fc.")  # how timm names what is replaced
 
 
+class Resize(nn.Module):
+    """Scales pictures up until no side is under `side` pixels, bilinear."""
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        self.side = side
+
+    def forward(self, images: Tensor) -> Tensor:
+        height, width = images.shape[2:]
+        size = (max(height, self.side), max(width, self.side))
+        return interpolate(images, size, mode="bilinear", align_corners=False)
+
+
 class Body(nn.Module):
     """A network without its head: (B, C, H, W) to (B, F), scaling small pictures up first."""
 
@@ -26,13 +39,11 @@ class Body(nn.Module):
         """`side` is the least height and width, pixels; 0 to leave pictures as they are."""
         super().__init__()
         self.network = network
-        self._side = side
+        self.resize = Resize(side)
 
     def forward(self, images: Tensor) -> Tensor:
-        height, width = images.shape[2:]
-        if min(height, width) < self._side:
-            size = (max(height, self._side), max(width, self._side))
-            images = interpolate(images, size, mode="bilinear", align_corners=False)
+        if min(images.shape[2:]) < self.resize.side:
+            images = self.resize(images)
         features: Tensor = self.network(images)
         return features.flatten(1)
 

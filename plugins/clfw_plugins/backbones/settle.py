@@ -5,6 +5,7 @@ from pathlib import Path
 
 from clfw.artifacts.weightsfile import read_header, refuse_pickle, require_whole
 from clfw.errors import DataError, InputMissing, printable
+from clfw.host.registry import read_registry
 from clfw.preprocess import Preprocess
 from clfw_plugins.backbones.params import FrozenBackboneParams
 
@@ -21,8 +22,9 @@ def settle(
     if params.backbone_weights == "random" or params.described:
         return params, timm_input(params, natural)
     file = weights_path(params, weights_folder)
-    if not file.exists():
-        raise absent(params, file)
+    if params.backbone_weights == "pretrained" and not file.exists():
+        return params, timm_input(params, natural)  # shapes need no weights; `require` is for runs
+    require(params, weights_folder)
     refuse_pickle(file)
     require_whole(file)
     try:
@@ -49,6 +51,34 @@ def settle(
     return params.model_copy(update={"described": described}), settled
 
 
+def require(params: FrozenBackboneParams, weights_folder: Path) -> None:
+    """Raise `InputMissing` where the backbone's weights are not there."""
+    if params.backbone_weights != "random" and not weights_path(params, weights_folder).exists():
+        raise absent(params, weights_path(params, weights_folder))
+
+
+def notes(params: FrozenBackboneParams, preprocess: Preprocess) -> tuple[str, ...]:
+    """Which network the backbone is, where its weights are from, and what it sees."""
+    sides = f"{preprocess.height}x{preprocess.width}"
+    kind = "grey" if preprocess.channels == 1 else "colour"
+    network = params.backbone.partition(".")[0]
+    least = 0
+    if params.described:
+        which = f"{params.described['component']} of {params.backbone_weights}"
+        which += f"; its input is {sides} {kind}"
+    else:
+        least = params.input_size
+        weights = {"random": "random weights", "pretrained": f"the weights {params.backbone}"}
+        of_file = f"the weights of {params.backbone_weights}"
+        which = f"{network} with {weights.get(params.backbone_weights, of_file)}"
+    seen = ""
+    if min(preprocess.height, preprocess.width) < least:
+        larger = f"{max(preprocess.height, least)}x{max(preprocess.width, least)}"
+        seen = f"pictures of {sides} resized to {larger} for the backbone, "
+    mean, std = (" ".join(f"{x:.4g}" for x in xs) for xs in (preprocess.mean, preprocess.std))
+    return (f"backbone  {which}", f"input   {seen}normalised as it learned: mean {mean}, std {std}")
+
+
 def timm_input(params: FrozenBackboneParams, natural: Preprocess) -> Preprocess:
     """Three channels, the backbone's normalisation, at most its size."""
     if params.described:
@@ -73,9 +103,23 @@ def weights_path(params: FrozenBackboneParams, weights_folder: Path) -> Path:
 
 def absent(params: FrozenBackboneParams, file: Path) -> InputMissing:
     """The error for weights that are not here, with the three ways out."""
+    if params.backbone_weights != "pretrained":
+        return InputMissing(
+            f"model.backbone_weights: there is no {printable(str(file))}",
+            hint="name a finished run's folder or a .safetensors file, or take pretrained or random",
+        )
+    fetch = f"clfw fetch {entry} once, or " if (entry := fetched_by(file.name)) else ""
     return InputMissing(
         f"model.backbone_weights: the weights of '{printable(params.backbone)}' are not at "
         f"{printable(str(file))}, and a run never downloads",
-        hint="clfw fetch MODEL once, by the name that --model has, or --set "
-        "model.backbone_weights=FILE, or =random to go without",
+        hint=f"{fetch}--set model.backbone_weights=FILE, or =random to go without",
     )
+
+
+def fetched_by(name: str) -> str:
+    """The model entry that `clfw fetch` brings a file of that name for; "" for none."""
+    for (section, entry), found in read_registry().entries.items():
+        files = [part.get("file") for part in found.fields.get("fetch", [])]
+        if section == "models" and name in files:
+            return entry
+    return ""

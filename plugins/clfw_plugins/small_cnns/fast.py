@@ -21,5 +21,5 @@ def build(params: FastCnnParams, task: Task) -> nn.Module:
         *convolution_block(second, third, batch_norm=True, pool=nn.MaxPool2d(2)),
         nn.Flatten(),
     ]
-    features = flat_features(nn.Sequential(*layers), task, "fast_cnn")
+    features = flat_features(nn.Sequential(*layers), task)
     return nn.Sequential(*layers, nn.Linear(features, task.num_classes))

@@ -6,7 +6,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from clfw import Task
+from clfw import Task, TaskNotSupported
+from clfw.data.datavalues import LARGEST_SIDE
 from clfw_plugins.small_cnns.layers import convolution_block, flat_features
 from clfw_plugins.small_cnns.params import PlainCnnParams
 
@@ -19,6 +20,7 @@ _INITIALISE: dict[str, Callable[[Tensor], Tensor]] = {
 
 def build(params: PlainCnnParams, task: Task) -> nn.Module:
     """Convolutions, global pooling, hidden layers and head, as the parameters say."""
+    require_side(params, task)
     layers: list[nn.Module] = []
     channels = task.channels
     for layer, filters in enumerate(params.filters):
@@ -29,7 +31,7 @@ def build(params: PlainCnnParams, task: Task) -> nn.Module:
     elif params.global_pooling == "average":
         layers.append(nn.AdaptiveAvgPool2d(1))
     layers.append(nn.Flatten())
-    features = flat_features(nn.Sequential(*layers), task, "plain_cnn")
+    features = flat_features(nn.Sequential(*layers), task)
     for inputs, outputs in pairwise([features, *params.hidden, task.num_classes]):
         if params.dropout:
             layers.append(nn.Dropout(params.dropout))
@@ -37,6 +39,31 @@ def build(params: PlainCnnParams, task: Task) -> nn.Module:
     model = nn.Sequential(*layers[:-1])  # no ReLU after the head
     initialise(model, params.initialisation)
     return model
+
+
+def require_side(params: PlainCnnParams, task: Task) -> None:
+    """Raise `TaskNotSupported` where the layers leave nothing of the task's pictures."""
+    minimum = minimum_side(params)
+    if minimum > LARGEST_SIDE:
+        raise TaskNotSupported(
+            f"plain_cnn: these layers need pictures of at least {minimum:,} pixels a side, "
+            f"and {LARGEST_SIDE:,} is the largest that there is",
+            hint="take fewer layers, or smaller strides and pooling",
+        )
+    task.require_side(minimum, "plain_cnn with these layers")
+
+
+def minimum_side(params: PlainCnnParams) -> int:
+    """The least height and width of which the last map keeps a pixel, by the formula backwards."""
+    side = 1
+    for layer in reversed(range(len(params.filters))):
+        if params.pooling != "none":
+            side *= params.pool_size
+        kernel = params.kernel[layer % len(params.kernel)]
+        stride = params.stride[layer % len(params.stride)]
+        padding = (kernel - 1) // 2 if params.padding == "same" else 0
+        side = max(1, (side - 1) * stride + kernel - 2 * padding)
+    return side
 
 
 def block(params: PlainCnnParams, layer: int, inputs: int, outputs: int) -> list[nn.Module]:

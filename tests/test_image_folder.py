@@ -176,7 +176,8 @@ def test_a_folder_that_is_a_symbolic_link_is_named_not_dropped() -> None:
     path = build(Path("set"), ["a/1.png", "b/1.png"])
     build(Path("elsewhere"), ["1.png"])
     (path / "c").symlink_to(Path("elsewhere").resolve(), target_is_directory=True)
-    assert "set/c: is a symbolic link, which is not followed" in refusal(lambda: table_of(path))
+    message = refusal(lambda: refuse_untrainable(rows_of(path)))
+    assert "set/c: is a symbolic link, which is not followed" in message
 
 
 def test_links_in_a_circle_end(tmp_path: Path) -> None:
@@ -189,14 +190,17 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize("empty", ["c/", "c/readme.txt", "c/1.gif", "c/Thumbs.db"])
 def test_a_class_folder_without_a_picture_is_an_error(make: Make, empty: str) -> None:
     path = make(Path("set"), ["a/1.png", "b/1.png", empty])
-    message = refusal(lambda: table_of(path))
-    assert "set/c: holds no picture (class folders without pictures)" in message
+    message = refusal(lambda: refuse_untrainable(rows_of(path)))
+    other = ", but 1 file of kinds that are not read (.gif): PNG, JPEG, BMP, WEBP are"
+    said = f"holds no picture{other if '.gif' in empty else ''}"
+    assert f"set/c: {said} (class folders without pictures)" in message
     assert "remove the folder" in message
 
 
 def test_an_empty_class_folder_of_the_training_split_is_an_error(make: Make) -> None:
     path = make(Path("set"), ["train/a/1.png", "train/b/1.png", "train/c/", "val/a/1.png"])
-    assert "set/train/c: holds no picture" in refusal(lambda: table_of(path))
+    message = refusal(lambda: refuse_untrainable(rows_of(path)))
+    assert "set/train/c: holds no picture" in message
 
 
 def test_a_class_may_lack_validation_pictures(make: Make) -> None:
@@ -237,7 +241,8 @@ def test_class_folders_that_differ_in_case_or_encoding_alone_are_refused(
         (["1.png", "2.png"], "set: holds pictures and no class folders, as '1.png'"),
         (["train/1.png", "test/1.png"], "set: has test, train and no class folders in a train"),
         (["val/a/1.png", "test/a/1.png"], "set: has test, val and no class folders in a train"),
-        (["readme.txt", "a/1.gif"], "set: holds no pictures"),
+        (["readme.txt", "a/1.gif"], "set: 1 file of kinds that are not read (.gif)"),
+        (["readme.txt", "a/1.txt"], "set: holds no pictures"),
     ],
 )
 def test_a_set_without_class_folders_is_refused(make: Make, names: list[str], message: str) -> None:
@@ -287,6 +292,6 @@ def test_stamps_and_identity_change_with_the_files(make: Make) -> None:
 
 def test_names_with_control_characters_are_escaped_in_messages() -> None:
     path = build(Path("set"), ["a/1.png", "b/1.png", "\x1b[31mred/"])
-    message = refusal(lambda: table_of(path))
+    message = refusal(lambda: refuse_untrainable(rows_of(path)))
     assert "\x1b" not in message
     assert "\\x1b[31mred: holds no picture" in message

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from commandline import clfw
+from commandline import clfw, succeed
 from tiny_sets import bar, png
 
 ROWS = [f"{n}.png,{'top' if n % 2 else 'bottom'}" for n in range(6)]
@@ -92,3 +92,18 @@ def test_columns_that_are_not_used_are_named_and_one_of_patients_says_how_to_use
     given = ("--set", "data.label=kind", "--set", "data.group=patient id")
     used = clfw("data", "check", "list.csv", *given).err
     assert "not used: 'label')" in used
+
+
+def test_labels_with_blanks_around_are_read_without_and_counted() -> None:
+    write("list.csv", "path,label", *ROWS[:4], f"{ROWS[4]} ", f"{ROWS[5]} ")
+    said = (
+        "2 labels with blanks around, the first at list.csv:6, are read as without: 'bottom', 'top'"
+    )
+    assert said in succeed("data", "check", "list.csv").out
+    model = ("--model", "fashion_mlp", "--steps", "1")
+    assert f"warning: {said}" in succeed("run", *model, "--data", "list.csv").err
+
+
+def test_blanks_after_every_comma_are_no_matter() -> None:
+    write("list.csv", "path, label", *(row.replace(",", ", ") for row in ROWS))
+    assert "blanks" not in succeed("data", "check", "list.csv").out

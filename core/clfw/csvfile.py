@@ -22,10 +22,15 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 class CsvRow(NamedTuple):
-    """One row: the line of the file on which it begins (from 1), its values by column name."""
+    """One row: the line of the file on which it begins (from 1), its values by column name.
+
+    Attributes:
+        padded: the columns whose values were written with blanks around them.
+    """
 
     line: int
     values: dict[str, str]
+    padded: tuple[str, ...] = ()
 
 
 def read_csv(data: bytes, name: str) -> list[CsvRow]:
@@ -49,7 +54,8 @@ def read_csv(data: bytes, name: str) -> list[CsvRow]:
             elif len(values) != len(columns):
                 faults.append(f"{name}:{line} {wrong_length(len(values), columns)}")
             else:
-                rows.append(CsvRow(line, dict(zip(columns, values, strict=True))))
+                around = padded(columns, fields) if values != fields else ()
+                rows.append(CsvRow(line, dict(zip(columns, values, strict=True)), around))
     except DataError as error:
         if not faults:
             raise
@@ -60,6 +66,11 @@ def read_csv(data: bytes, name: str) -> list[CsvRow]:
             hint="quote values that hold the delimiter",
         )
     return rows
+
+
+def padded(columns: list[str], fields: list[str]) -> tuple[str, ...]:
+    """The columns whose values have blanks around them."""
+    return tuple(c for c, field in zip(columns, fields, strict=True) if field != field.strip())
 
 
 def decoded(data: bytes, name: str) -> str:

@@ -6,7 +6,7 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +17,10 @@ STRAY_NAMES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 STRAY_FOLDERS = frozenset({"__MACOSX", ".ipynb_checkpoints", ".git"})
 SPLIT_FOLDERS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".webp"})
+OTHER_PICTURES = frozenset(
+    {".tif", ".tiff", ".gif", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".svg", ".psd", ".ico",
+     ".ppm", ".pgm", ".tga", ".dng", ".nef", ".cr2", ".arw", ".dcm"}
+)  # fmt: skip
 MAX_MEMBER = 1 << 30  # bytes of one unpacked member
 MAX_RATIO = 1100  # deflate cannot do better than 1032:1, so more is a forged header
 
@@ -78,6 +82,23 @@ def is_picture(name: str) -> bool:
     """Whether a file's suffix is one that clfw decodes."""
     stem, _, suffix = name.rpartition(".")
     return f".{suffix.lower()}" in PICTURE_SUFFIXES and stem[-1:] not in ("", "/")
+
+
+def not_read(names: Iterable[str]) -> list[str]:
+    """The pictures among the files that are of a kind that clfw does not decode."""
+    return [n for n in names if suffix_of(n) in OTHER_PICTURES and not is_stray(n)]
+
+
+def kinds_not_read(names: list[str]) -> str:
+    """What is said of such pictures, with their kinds."""
+    kinds = ", ".join(sorted({suffix_of(name) for name in names}))
+    files = f"{len(names):,} {'file' if len(names) == 1 else 'files'}"
+    return f"{files} of kinds that are not read ({kinds}): PNG, JPEG, BMP, WEBP are"
+
+
+def suffix_of(name: str) -> str:
+    """A file's suffix in small letters, with its dot."""
+    return f".{name.rpartition('.')[2].lower()}"
 
 
 class FolderTree:

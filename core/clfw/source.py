@@ -35,6 +35,8 @@ class Table:
         class_names: the K class names in order, or empty for the sorted labels.
         class_values: the label text of each class, where it is not the name itself (`clfw.data.labelling`).
         strays: files that no row uses.
+        bare: folders of classes without a picture to train on, each with what is there instead.
+        remarks: what was read otherwise than it stands, a sentence each.
         submission: the layout for predictions, where the data states one.
     """
 
@@ -49,7 +51,19 @@ class Table:
     class_names: tuple[str, ...] = ()
     class_values: tuple[str, ...] = ()
     strays: tuple[str, ...] = ()
+    bare: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     submission: Submission | None = field(default=None)
+
+
+def row_name(table: Table, row: int) -> str:
+    """Where a row was declared and its key, once each: "list.csv:9: 7", "pets/cats/1.png"."""
+    key, place = table.keys[row], table.places[row]
+    folder = key
+    while folder := folder.rpartition("/")[0]:  # a picture may lie deeper than its class's folder
+        if f"/{place}".endswith(f"/{folder}"):
+            return place.removesuffix(folder) + key
+    return f"{place}: {key}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from clfw.audit.duplicates import Group, correctness, equal_pictures, sort_out
 from clfw.audit.findings import Finding
-from clfw.audit.labels import misleading_labels
+from clfw.audit.labels import misleading_labels, not_validated
+from clfw.audit.unused import passed_over
 from clfw.data.opening import Pictures, Progress
 from clfw.storage import cache_folder, touch, write_atomically
 
@@ -15,10 +16,15 @@ QUICK = 1 << 24  # bytes; comparing fewer takes less time than a file does
 
 
 def audit(pictures: Pictures, progress: Progress) -> list[Finding]:
-    """What falsifies a training on these pictures, or its figures."""
+    """What falsifies a training on these pictures, or its figures, and what is passed over in them."""
     rows = pictures.rows
     found = sort_out(groups_of_equal(pictures, progress), rows)
-    return [*misleading_labels(rows), *correctness(found, rows)]
+    return [
+        *misleading_labels(rows),
+        *correctness(found, rows),
+        *not_validated(rows),
+        *passed_over(rows),
+    ]
 
 
 def groups_of_equal(pictures: Pictures, progress: Progress) -> list[Group]:

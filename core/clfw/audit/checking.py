@@ -8,9 +8,10 @@ import numpy as np
 from clfw.audit.duplicates import Group, correctness, groups_of, repetitions, sort_out, surplus
 from clfw.audit.examining import Examined, examine, rows_by
 from clfw.audit.findings import Finding
-from clfw.audit.labels import few_or_uneven, misleading_labels
+from clfw.audit.labels import few_or_uneven, misleading_labels, not_validated
 from clfw.audit.nearness import near_duplicates
 from clfw.audit.oddities import odd_pictures, strays, unreadable
+from clfw.audit.unused import passed_over
 from clfw.data.exclusion import Line, list_of
 from clfw.data.opening import Progress, named_rows, open_table, tick_of
 from clfw.data.rows import LEFT_OUT, Rows, check_rows, natural_key, refuse_untrainable
@@ -84,8 +85,10 @@ def look_over(choice: DataChoice, near: bool, progress: Progress) -> Report:
         *correctness(found, rows),
         *repetitions(found, rows),
         *(near_duplicates(examined, rows) if near else []),
+        *not_validated(rows),
         *few_or_uneven(rows),
         *odd_pictures(examined, rows),
+        *passed_over(rows),
         *strays(rows),
     ]
     return Report(findings=tuple(findings), rows=rows, examined=examined, groups=tuple(groups))

@@ -6,6 +6,7 @@ from clfw.audit.examining import Examined
 from clfw.audit.findings import Finding, named
 from clfw.data.rows import LEFT_OUT, Rows
 from clfw.errors import counted, printable
+from clfw.filetree import not_read
 from clfw.source import SPLITS
 
 SUFFIXES = {"png": "PNG", "bmp": "BMP", "webp": "WEBP"} | dict.fromkeys(
@@ -78,8 +79,9 @@ def odd_pictures(examined: Examined, rows: Rows) -> list[Finding]:
 
 
 def strays(rows: Rows) -> list[Finding]:
-    """Files beside the pictures that are no rows."""
-    names = rows.table.strays
+    """Files beside the pictures that are no rows, and no pictures of another kind."""
+    others = set(not_read(rows.table.strays))
+    names = [name for name in rows.table.strays if name not in others]
     if not names:
         return []
     return [

@@ -69,6 +69,8 @@ def read_table(source: Source, reader: dict[str, Any], name: str = "") -> Table:
         touch(path)
     else:
         cached = source.table()
+        if cached.bare:  # a folder without files may come and go, and no identity changes
+            return cached
         # ASCII: `json` escapes the rest, names that are no UTF-8 too.
         columns: dict[str, Any] = {"data": name}  # first, where `clfw.data.caches` looks for it
         columns |= {field.name: getattr(cached, field.name) for field in fields(cached)}
@@ -82,7 +84,7 @@ def _load_table(path: Path) -> Table | None:
     try:
         columns = json.loads(path.read_bytes())
         columns.pop("data")
-        for name in ("groups", "class_names", "class_values", "strays"):
+        for name in ("groups", "class_names", "class_values", "strays", "bare", "remarks"):
             columns[name] = tuple(columns[name])
         if columns["submission"] is not None:
             layout = columns["submission"]
@@ -233,8 +235,15 @@ def class_indices(
 def refuse_untrainable(rows: Rows) -> None:
     """Raise `DataError` for what training cannot use.
 
-    No training rows, training rows without a label, one class, a class without a training row.
+    A class folder without a picture, no training rows, training rows without a label, one class, a
+    class without a training row.
     """
+    if rows.table.bare:
+        raise DataError(
+            joined("class folders without pictures", rows.table.bare),
+            hint="add pictures or remove the folders, "
+            "or name the classes with --set data.class_names",
+        )
     train = rows.of("train")
     if not len(train):
         raise DataError("the training split is empty", hint="lower data.validation or add rows")

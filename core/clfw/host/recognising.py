@@ -13,8 +13,16 @@ from typing import Any
 
 from clfw.artifacts.tensorheader import canonical_json
 from clfw.components import Dataset, load
-from clfw.errors import ClfwError, DataError, InputMissing, UsageError, nearest, printable
-from clfw.filetree import FileTree, open_tree
+from clfw.errors import ClfwError, DataError, InputMissing, UsageError, counted, nearest, printable
+from clfw.filetree import (
+    FileTree,
+    is_picture,
+    is_stray,
+    kinds_not_read,
+    not_read,
+    open_tree,
+    wrapping_folder,
+)
 from clfw.host.manager import NAME, Catalog, first_line, warn
 from clfw.host.registry import Entry, Registry
 from clfw.lonefile import LoneFile
@@ -191,6 +199,17 @@ def said(claim: Claim) -> str:
 def nothing_claims(text: str, tree: FileTree, catalog: Catalog) -> DataError:
     """The error for a path that no reader knows, with what each reads."""
     names = tree.names()
+    pictures = [name for name in names if is_picture(name) and not is_stray(name)]
+    if not pictures and (others := not_read(names)):
+        return DataError(
+            f"'{printable(text)}': {kinds_not_read(others)}", hint="convert the pictures"
+        )
+    root = wrapping_folder(names)
+    if pictures and not any("/" in name.removeprefix(root) for name in pictures):
+        return DataError(
+            f"'{printable(text)}': {counted(len(pictures), 'picture')} and no class folders",
+            hint="put the pictures of each class into a folder of its own, or list them in a CSV file",
+        )
     first = f", the first is '{printable(names[0], 60)}'" if names else ""
     count = f"{len(names):,} {'file' if len(names) == 1 else 'files'}{first}"
     kinds = [f"{reader.name}: {reader.summary}" for reader in readers(catalog)]

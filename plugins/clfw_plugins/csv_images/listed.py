@@ -30,6 +30,7 @@ class Listed(NamedTuple):
 
     Attributes:
         folders: where its picture is looked for, before the place that the key itself says.
+        padded: the label was written with blanks around it.
     """
 
     key: str
@@ -39,6 +40,7 @@ class Listed(NamedTuple):
     folders: tuple[str, ...]
     place: str
     column: str
+    padded: bool
 
 
 class RowFault(Exception):
@@ -148,6 +150,7 @@ def read_row(
         folders=folders[own],
         place=place,
         column=columns.image,
+        padded=columns.label in row.padded,
     )
 
 

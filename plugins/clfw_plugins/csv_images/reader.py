@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from clfw import DataError, Submission, Table
 from clfw.csvfile import read_csv
 from clfw.data.labelling import label_texts
-from clfw.errors import UsageError, joined, nearest, printable
+from clfw.errors import UsageError, counted, joined, nearest, printable
 from clfw.filetree import FileTree, open_tree
 from clfw.listhead import is_list
 from clfw.submissions import submission_layout
@@ -92,6 +92,7 @@ class CsvImages:
             class_names=names,
             class_values=label_texts(names, params.class_values, labels),
             strays=tuple(self._strays(set(files))),
+            remarks=blanks_around(rows),
             submission=self._submission(rows),
         )
 
@@ -188,6 +189,21 @@ class CsvImages:
             return None
         test = {row.key for row in rows if row.split == "test"}
         return submission_layout(self._tree.read(name), name, test, self._params.test_csv)
+
+
+def blanks_around(rows: Iterable[Listed]) -> tuple[str, ...]:
+    """A sentence where labels with blanks around them join those without."""
+    plain = {row.label for row in rows if not row.padded}
+    odd = [row for row in rows if row.padded and row.label in plain and row.label]
+    if not odd:
+        return ()
+    names = ", ".join(
+        f"'{printable(name, 30)}'" for name in sorted({str(r.label) for r in odd})[:12]
+    )
+    return (
+        f"{counted(len(odd), 'label')} with blanks around, the first at {odd[0].place}, "
+        f"{'is' if len(odd) == 1 else 'are'} read as without: {names}",
+    )
 
 
 def where(row: Listed) -> str:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from clfw import DataError
 from clfw.errors import printable
-from clfw.filetree import is_picture, is_stray
+from clfw.filetree import is_picture, is_stray, kinds_not_read, not_read
 
 Split = Literal["train", "validation", "test"]
 SPLIT_NAMES: dict[str, Split] = {
@@ -69,6 +69,8 @@ def lay_out(names: list[str], label: str) -> Layout:
     """
     candidates = [name for name in names if is_picture(name) and not hidden(name)]
     if not candidates:
+        if others := not_read(names):
+            raise DataError(f"{label}: {kinds_not_read(others)}", hint="convert the pictures")
         raise DataError(f"{label}: holds no pictures", hint="is data.path the right folder?")
     root = wrapper(candidates)
     inner = [name.removeprefix(root) for name in candidates]

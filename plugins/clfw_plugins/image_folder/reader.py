@@ -5,9 +5,9 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from clfw import DataError, Table
-from clfw.errors import joined, printable
-from clfw.filetree import FileTree, open_tree
+from clfw import Table
+from clfw.errors import printable
+from clfw.filetree import FileTree, kinds_not_read, not_read, open_tree
 from clfw_plugins.image_folder.layout import Layout, hidden, lay_out
 from clfw_plugins.image_folder.params import ImageFolderParams
 
@@ -38,8 +38,6 @@ class ImageFolder:
     def table(self) -> Table:
         layout = lay_out(self._tree.names(), self._tree.label)
         names = self._params.class_names
-        if not names:  # core names a listed class that has no training picture
-            self._refuse_empty(layout)
         pictures = layout.pictures
         self._files = [picture.name for picture in pictures]
         return Table(
@@ -51,24 +49,21 @@ class ImageFolder:
             class_names=names,
             class_values=(self._params.class_values or names) if names else (),
             strays=layout.strays,
+            bare=() if names else tuple(self._bare(layout)),  # core names a listed class itself
         )
 
-    def _refuse_empty(self, layout: Layout) -> None:
-        """Raise for class folders without a picture: a class would be gone without a word."""
+    def _bare(self, layout: Layout) -> Iterator[str]:
+        """The class folders without a picture: a class would be gone without a word."""
         filled = {picture.label for picture in layout.pictures if picture.split == "train"}
-        faults = []
-        for folder in sorted(folders(self._path, self._tree.names())):
+        files = self._tree.names()
+        for folder in sorted(folders(self._path, files)):
             above, slash, name = folder.rpartition("/")
             if above + slash in layout.class_roots and name not in filled and not hidden(folder):
                 link = self._path.is_dir() and (self._path / folder).is_symlink()
+                others = not_read(file for file in files if file.startswith(f"{folder}/"))
                 why = "is a symbolic link, which is not followed" if link else "holds no picture"
-                faults.append(f"{self._tree.label}/{printable(folder)}: {why}")
-        if faults:
-            raise DataError(
-                joined("class folders without pictures", faults),
-                hint="add pictures or remove the folders, "
-                "or name the classes with --set data.class_names",
-            )
+                why += f", but {kinds_not_read(others)}" if others else ""
+                yield f"{self._tree.label}/{printable(folder)}: {why}"
 
 
 def folders(path: Path, names: list[str]) -> Iterator[str]:

@@ -179,7 +179,7 @@ def test_the_sound_file_itself_is_taken(weights: bytes):
         (("predict", "good.safetensors", "bars/train/1.png", "--set", "data.channels=3"), 2, "--set"),
         (("eval", "good.safetensors", *DATA, "--set", "data.validation=0"), 65,
          "the validation split is empty"),
-        (("eval", "good.safetensors", "--data", "fashion_csv"), 65, "none that the weights know"),
+        (("eval", "good.safetensors", "--data", "fashion_csv"), 65, "the weights do not know"),
         (("eval", "good.safetensors", *DATA, "--device", "warp"), 2, "warp"),
     ],
 )  # fmt: skip

@@ -127,9 +127,8 @@ def test_the_commands_refuse_classes_that_the_weights_do_not_know() -> None:
     for command in ("eval", "predict"):
         finished = used_by_command(set_of(("Cat", "dog"), ("Cat", "dog"), "nothing"), command)
         assert finished.code == 65
-        assert (
-            "test.csv:2 (column label): class 'Cat' is none that the weights know" in finished.err
-        )
+        assert "1 row of classes that the weights do not know: 'Cat' (1)" in finished.err
+        assert "the first is test.csv:2 (column label)" in finished.err
         assert finished.out == ""
 
 
@@ -140,7 +139,7 @@ def test_a_label_that_is_a_name_and_another_ones_number_is_refused() -> None:
     assert "data.class_values" in finished.err
     for texts in (("1", "0"), ("0", "1")):
         other = set_of(("1", "0"), texts, "names and values")
-        assert "is none that the weights know" in used_by_command(other, "eval").err
+        assert "the weights do not know" in used_by_command(other, "eval").err
 
 
 def test_predictions_that_the_data_cannot_write_are_refused() -> None:

@@ -142,6 +142,20 @@ def test_captions_of_mixed_pictures_say_the_shares():
     assert view_captions(torch.tensor([0, 1]), ["Coat", "Bag"], 1) == ["epoch 2", "epoch 2"]
 
 
+def test_the_title_says_that_a_batch_decides_who_is_mixed(registry, monkeypatch):
+    titles = []
+    monkeypatch.setattr(
+        "clfw.drawing.gallery.draw_grid",
+        lambda images, captions, title, columns: titles.append(title),
+    )
+    monkeypatch.setattr("clfw.drawing.figures.save_figure", lambda figure, path: None)
+    for name in ("mixup", "flip"):
+        succeed("data", "show", "bars", "--registry", registry, "--augment", name)
+    mixed, flipped = titles
+    assert mixed.endswith("; partners differ in each batch, and here all pictures are one")
+    assert "partners" not in flipped
+
+
 def test_nothing_is_overwritten(registry):
     Path("bars.png").write_bytes(b"mine")
     show = ("data", "show", "bars", "--registry", registry)

@@ -17,8 +17,9 @@ from clfw.data.badpictures import bad_lines
 from clfw.data.datavalues import DataValues
 from clfw.data.opening import Pictures
 from clfw.drawing.boards import SAMPLES, Answered, draw_mistakes, draw_predictions, draw_samples
-from clfw.drawing.figures import draw_confusion, draw_curves, draw_steps, save_figure
+from clfw.drawing.figures import draw_confusion, draw_curves, draw_steps, save_figure, title_of
 from clfw.drawing.insides import convolutions, draw_filters, find_convolution
+from clfw.learning.batches import updates_per_epoch
 from clfw.learning.evaluation import Evaluation
 from clfw.learning.job import Trained
 from clfw.learning.record import EpochReport
@@ -224,7 +225,7 @@ def draw_pictures(
     logits: dict[str, Tensor],
 ) -> None:
     """Curves, confusion matrix, samples, predictions, mistakes and filters, as PNG files."""
-    title = f"{plan.model.entry} on {plan.data.choice.entry} ({plan.data.source})"
+    title = title_of(plan.model.entry, plan.data.choice.entry, plan.data.source)
     split = next(s for s in ("validation", "test", "train") if s in evaluations)
     where, training = pictures.where(split), pictures.where("train")[:SAMPLES]
     classes = bench.task.classes
@@ -235,6 +236,8 @@ def draw_pictures(
         logits=logits[split],
         classes=classes,
     )
+    recipe = plan.recipe.params
+    per_epoch = updates_per_epoch(len(bench.batches["train"]), recipe.batch_size, recipe.accumulate)
     first = draw_samples(
         pictures.pixels.read(training.tolist()),
         pictures.targets[training],
@@ -242,7 +245,7 @@ def draw_pictures(
         plan.data.choice.entry,
     )
     drawn = {
-        "curves": draw_curves(trained.history, title),
+        "curves": draw_curves(trained.history, title, per_epoch),
         "steps": draw_steps(trained.history, title),
         "confusion": draw_confusion(evaluations[split], f"{title}: {split}"),
         "samples": first,
@@ -250,7 +253,8 @@ def draw_pictures(
         "mistakes": draw_mistakes(answered, f"{title}: {split}"),
     }
     if convolutions(bench.model):
-        drawn["filters"] = draw_filters(*find_convolution(bench.model, ""))
+        named = f"{folder.name}: {title}"
+        drawn["filters"] = draw_filters(*find_convolution(bench.model, ""), named)
     for name, figure in drawn.items():
         if figure is not None:
             save_figure(figure, folder / f"{name}.png")

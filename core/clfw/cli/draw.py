@@ -7,14 +7,16 @@ import click
 
 from clfw.cli.options import (
     complete,
-    data_dir_option,
     device_option,
     installed,
     lookup_options,
+    say,
     say_seen,
     settings_option,
+    source_options,
 )
-from clfw.errors import OutputError, UsageError
+from clfw.errors import InputMissing, OutputError, UsageError, printable
+from clfw.source import SPLITS
 
 OF_HISTORY = ("curves", "steps")
 OF_ANSWERS = ("confusion", "predictions", "mistakes")
@@ -28,9 +30,9 @@ OF_LAYERS = ("filters", "maps")
     "--data",
     default="",
     shell_complete=complete("data"),
-    help="Data entry; the one trained on if left out.",
+    help="Data entry; the one trained on, sample or full set, if left out.",
 )
-@click.option("--split", default="validation", show_default=True)
+@click.option("--split", type=click.Choice(SPLITS), default="validation", show_default=True)
 @click.option("--image", type=click.Path(path_type=Path), help="Picture for maps.")
 @click.option(
     "--layer", default="", help="Convolution for filters and maps; the first one if left out."
@@ -38,7 +40,7 @@ OF_LAYERS = ("filters", "maps")
 @click.option("--out", type=click.Path(path_type=Path), help="PNG file (default: WHAT.png here).")
 @settings_option
 @device_option
-@data_dir_option
+@source_options
 @lookup_options
 @click.pass_obj
 def draw(
@@ -54,6 +56,8 @@ def draw(
     settings: tuple[str, ...],
     device: str,
     data_dir: Path | None,
+    require_full: bool,
+    sample: bool,
     registry: Path | None,
     disabled: tuple[str, ...],
 ) -> None:
@@ -66,15 +70,21 @@ def draw(
     target = out or Path(f"{what}.png")
     if target.exists():
         raise OutputError(f"{target}: is there already", hint="name another file with --out")
-    if (what == "maps") != (image is not None):
-        raise UsageError("draw: --image belongs to maps, and maps need it")
+    require_image(what, image)
     there = installed(registry, disabled)
     if what in OF_HISTORY:
         figure = figure_of_history(what, path)
     elif what in OF_ANSWERS:
         from clfw.plan import Request
 
-        request = Request(data=data, settings=settings, device=device, data_folder=data_dir)
+        request = Request(
+            data=data,
+            settings=settings,
+            device=device,
+            data_folder=data_dir,
+            require_full=require_full,
+            sample=sample,
+        )
         figure = figure_of_answers(what, path, request, split, there, seams)
     else:
         figure = figure_of_layer(path, image, layer, there)
@@ -88,14 +98,26 @@ def draw(
     click.echo(str(target))
 
 
+def require_image(what: str, image: Path | None) -> None:
+    """Maps are of a picture that is there; nothing else is of a picture."""
+    if what != "maps":
+        if image is not None:
+            raise UsageError(f"--image: {what} are of no single picture", hint="leave --image out")
+    elif image is None:
+        raise UsageError("maps are drawn of a picture, and none is named", hint="add --image FILE")
+    elif not image.exists():
+        raise InputMissing(f"--image: {printable(str(image))}: is not there")
+
+
 def figure_of_history(what: str, path: Path) -> Any:
     """Curves by epoch or by update."""
-    from clfw.drawing.figures import draw_curves, draw_steps
-    from clfw.errors import DataError, InputMissing, printable
+    from clfw.drawing.figures import draw_curves, draw_steps, title_of
+    from clfw.errors import DataError
+    from clfw.learning.batches import updates_per_epoch
     from clfw.runfolder import runs
     from clfw.runfolder.history import read_history
 
-    for file in (path, path / runs.METRICS, path / runs.STEPS):
+    for file in (path, *(path / n for n in (runs.METRICS, runs.STEPS, runs.PLAN, runs.DATA))):
         if not file.exists():
             raise InputMissing(
                 f"{printable(str(file))}: is not there",
@@ -104,7 +126,16 @@ def figure_of_history(what: str, path: Path) -> Any:
     history = read_history(path)
     if not history:
         raise DataError(f"{path}: holds no finished epoch", hint="name a run folder")
-    return (draw_curves if what == "curves" else draw_steps)(history, path.name)
+    plan, facts = runs.read_json(path / runs.PLAN), runs.read_json(path / runs.DATA)
+    try:
+        title = title_of(plan["model"]["entry"], plan["data"]["entry"], plan["data"]["source"])
+        size, parts = (plan["train"][key]["value"] for key in ("batch_size", "accumulate"))
+        per_epoch = updates_per_epoch(int(facts["rows"]["train"]), size, parts)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: damaged: {printable(repr(error))}") from None
+    if what == "steps":
+        return draw_steps(history, title)
+    return draw_curves(history, title, per_epoch)
 
 
 def figure_of_answers(
@@ -113,25 +144,30 @@ def figure_of_answers(
     """Confusion matrix, random predictions or worst mistakes of a labelled split."""
     from clfw.artifacts.weightsfile import find_weights, read_header
     from clfw.cli.progress import show_progress
-    from clfw.learning.inference import data_for, open_split
+    from clfw.learning.inference import data_for, open_split, other_rows, other_source
 
     header = read_header(find_weights(path))
     entry = data_for(header, request, there.catalog, there.registry)
+    request = own_source(header, entry, request, there.catalog)
     say_seen(request.data or entry.path, entry.seen, entry.component)
     opened = open_split(header, entry, request, there.catalog, split, show_progress)
     opened.require_labels()
+    for warning in (other_source(header, opened.source), other_rows(header, entry.name, opened)):
+        if warning:
+            say(warning)
 
     import torch
 
     from clfw.drawing.boards import Answered, draw_mistakes, draw_predictions
-    from clfw.drawing.figures import draw_confusion
+    from clfw.drawing.figures import draw_confusion, title_of
     from clfw.learning.evaluating import logits_of
     from clfw.learning.workbench import Seams
 
     seams = seams or Seams()
     logits = logits_of(header, opened, there.catalog, seams, request.device)
     targets = opened.targets[opened.positions]
-    title = f"{path.name}: {entry.name} ({opened.source}), {split}"
+    model = str(header.facts["model"]["entry"])
+    title = f"{title_of(model, entry.name, opened.source)}: {split}"
     if what == "confusion":
         evaluation = seams.evaluator.evaluate(logits, torch.from_numpy(targets), header.classes)
         return draw_confusion(evaluation, title)
@@ -146,6 +182,22 @@ def figure_of_answers(
     return (draw_predictions if what == "predictions" else draw_mistakes)(answered, title)
 
 
+def own_source(header: Any, entry: Any, request: Any, catalog: Any) -> Any:
+    """`request` for the bundled sample where the weights saw it and nobody asks for other pictures."""
+    from dataclasses import replace
+
+    from clfw.params import parse_settings
+
+    asked = request.data or request.data_folder or request.require_full
+    if asked or parse_settings(request.settings)["data"].get("path"):
+        return request
+    offer = catalog.find("dataset", entry.component).component
+    has_sample = entry.fields.get("sample") or offer.sample
+    if header.facts["data"].get("source") != "sample" or not has_sample:
+        return request
+    return replace(request, sample=True)
+
+
 def figure_of_layer(path: Path, image: Path | None, layer: str, there: Any) -> Any:
     """Filters of a convolution, or its feature maps for one picture."""
     from clfw.artifacts.weightsfile import find_weights, read_header
@@ -158,16 +210,20 @@ def figure_of_layer(path: Path, image: Path | None, layer: str, there: Any) -> A
     import torch
 
     from clfw.artifacts.weights import restore_model
+    from clfw.drawing.figures import title_of
     from clfw.drawing.insides import draw_filters, draw_maps, feature_maps, find_convolution
     from clfw.learning.batches import Normalise
 
     model = restore_model(header, there.catalog)
     name, convolution = find_convolution(model, layer)
+    data = header.facts["data"]
+    about = title_of(header.facts["model"]["entry"], data["entry"], data.get("source", "full"))
+    title = f"{path.resolve().name}: {about}"
     if image is None:
-        return draw_filters(name, convolution)
+        return draw_filters(name, convolution, title)
     opened = open_images(header, [image], no_progress)
     if opened.errors:
         raise DataError(f"{image}: {opened.errors[0]}")
     pixels = torch.from_numpy(opened.images).permute(0, 3, 1, 2).float() / 255
     normalised = Normalise(header.preprocess, torch.device("cpu"))(pixels)
-    return draw_maps(name, feature_maps(model, name, normalised), image.name)
+    return draw_maps(name, feature_maps(model, name, normalised), image.name, title)

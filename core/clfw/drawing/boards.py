@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clfw.data.pixelmap import PixelMap
+from clfw.drawing.figures import GREEN, RED
 from clfw.drawing.grids import draw_grid
 from clfw.errors import counted
 
 SAMPLES = 40
 ANSWERS = 30
+RIGHT, WRONG = "\N{CHECK MARK}", "\N{BALLOT X}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,14 +37,21 @@ class Answered:
     classes: Sequence[str]
 
     def board(self, chosen: Sequence[int], title: str) -> Any:
-        """The chosen pictures, each under its true and its predicted class."""
-        best = self.logits.softmax(1).max(1)
-        captions = []
+        """The chosen pictures, each under its true and its predicted class, with probabilities."""
+        probabilities = self.logits.double().softmax(1)
+        captions, colours = [], []
         for row in chosen:
-            true, guess = int(self.targets[row]), int(best.indices[row])
-            sure = f"{float(best.values[row]):.0%}"
-            captions.append(f"is {self.classes[true]}\nsaid {self.classes[guess]}\nby {sure}")
-        return draw_grid(self.pixels.read(self.positions[list(chosen)].tolist()), captions, title)
+            true, guess = int(self.targets[row]), int(self.logits[row].argmax())
+            right = guess == true
+            figures = f"{float(probabilities[row, guess]):.1%}"
+            if not right:
+                figures += f", true {float(probabilities[row, true]):.1%}"
+            mark = RIGHT if right else WRONG
+            lines = (f"{mark} is {self.classes[true]}", f"said {self.classes[guess]}", figures)
+            captions.append("\n".join(lines))
+            colours.append(GREEN if right else RED)
+        images = self.pixels.read(self.positions[list(chosen)].tolist())
+        return draw_grid(images, captions, title, colours=colours)
 
 
 def draw_samples(
@@ -59,7 +68,9 @@ def draw_predictions(answered: Answered, title: str, seed: int = 0) -> Any:
     """Pictures taken at random, with true and predicted class."""
     count = min(ANSWERS, len(answered.targets))
     chosen = np.random.default_rng(seed).permutation(len(answered.targets))[:count]
-    return answered.board(chosen.tolist(), f"{title}: {count} random pictures")
+    wrong = int((answered.logits.argmax(1).numpy() != answered.targets)[chosen].sum())
+    about = f"{count} random pictures, {count - wrong} right ({RIGHT}), {wrong} wrong ({WRONG})"
+    return answered.board(chosen.tolist(), f"{title}: {about}")
 
 
 def draw_mistakes(answered: Answered, title: str) -> Any:
@@ -72,4 +83,6 @@ def draw_mistakes(answered: Answered, title: str) -> Any:
         return None
     losses[~wrong] = -1.0
     chosen = losses.argsort(descending=True, stable=True)[: min(ANSWERS, total)]
-    return answered.board(chosen.tolist(), f"{title}: worst {len(chosen)} of {total} mistakes")
+    order = "largest loss first (least probability of the true class)"
+    about = f"{len(chosen)} of {counted(total, 'mistake')}, {order}"
+    return answered.board(chosen.tolist(), f"{title}: {about}")

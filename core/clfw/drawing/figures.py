@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import cv2
@@ -13,7 +14,8 @@ from clfw.learning.record import EpochReport
 from clfw.storage import write_atomically
 
 DPI = 120
-BLUE, ORANGE, GREEN = "#3366aa", "#dd7722", "#338855"
+LETTER = 0.6  # width of a letter by its size, a little more than most take
+BLUE, ORANGE, GREEN, RED = "#3366aa", "#dd7722", "#338855", "#bb2233"
 
 
 def save_figure(figure: Any, path: Path) -> None:
@@ -37,25 +39,51 @@ def new_figure(width: float, height: float) -> Any:
     return figure
 
 
-def draw_curves(history: Sequence[EpochReport], title: str) -> Any:
-    """Loss and accuracy by epoch: training batches, and each held-out split."""
+def title_of(model: str, data: str, source: str) -> str:
+    """What pictures of a run are called."""
+    return f"{model} on {data} ({source})"
+
+
+def wrapped(text: str, width: float, points: float) -> str:
+    """`text` in lines that fit `width` inches at a size in points."""
+    most = int(width / (points * LETTER / 72))
+    return "\n".join(part for line in text.split("\n") for part in wrap(line, most) or [""])
+
+
+def draw_curves(history: Sequence[EpochReport], title: str, per_epoch: int) -> Any:
+    """Loss and accuracy by epoch: training batches, and each held-out split.
+
+    Args:
+        per_epoch: updates of a whole epoch, which place what was seen within one.
+    """
     figure = new_figure(9, 3.8)
-    epochs = [report.epoch for report in history]
-    per_step = {report.step: report.epoch for report in history}
+    ends = [report.step / per_epoch for report in history]
     splits = sorted({p.split for report in history for p in report.evaluations}, reverse=True)
     for axes, field in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         values = [getattr(report, field) for report in history]
-        axes.plot(epochs, values, "o-", color=BLUE, ms=3, label="training batches")
+        axes.plot(ends, values, "o-", color=BLUE, ms=3, label="training batches")
         for split, colour in zip(splits, (ORANGE, GREEN), strict=False):
             points = [p for report in history for p in report.evaluations if p.split == split]
-            x = [per_step.get(p.step, p.step * epochs[-1] / history[-1].step) for p in points]
+            x = [p.step / per_epoch for p in points]
             axes.plot(x, [getattr(p, field) for p in points], "s-", color=colour, ms=3, label=split)
-        axes.set(xlabel="epoch", ylabel={"loss": "cross-entropy, nats"}.get(field, field))
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(alpha=0.3)
-        axes.legend()
-    figure.suptitle(title)
+        axes.set_xlim(0, ends[-1] * 1.03)
+        dress(axes, "epoch", field)
+    crown(figure, title)
     return figure
+
+
+def dress(axes: Any, by: str, field: str) -> None:
+    """Title, labels and whole numbers for a panel of loss or accuracy."""
+    axes.set(xlabel=by, ylabel={"loss": "cross-entropy, nats"}.get(field, field), title=field)
+    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+    axes.grid(alpha=0.3)
+
+
+def crown(figure: Any, title: str) -> None:
+    """The title over all panels, and under them one legend for all, where no curve runs."""
+    figure.suptitle(wrapped(title, figure.get_figwidth(), 12), parse_math=False)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
 
 
 def draw_confusion(evaluation: Evaluation, title: str) -> Any:
@@ -71,7 +99,8 @@ def draw_confusion(evaluation: Evaluation, title: str) -> Any:
     ticks = range(len(names))
     axes.set_xticks(ticks, names, rotation=45, ha="right")
     axes.set_yticks(ticks, names)
-    axes.set(xlabel="predicted", ylabel="true", title=title)
+    axes.set(xlabel="predicted", ylabel="true")
+    axes.set_title(wrapped(title, side - 1, 12), parse_math=False)
     if len(names) <= 20:
         for i in ticks:
             for j in ticks:
@@ -92,21 +121,19 @@ def draw_steps(history: Sequence[EpochReport], title: str) -> Any:
         figure.subplots(1, 2), (0, 1), ("loss", "accuracy"), strict=True
     ):
         values = [step[column] for step in steps]
-        axes.plot(numbers, values, ".", color=BLUE, ms=2, alpha=0.3, label="training batches")
-        axes.plot(
-            numbers, running_mean(values, window), color=BLUE, label=f"mean of {window} batches"
-        )
+        if window == 1:
+            axes.plot(numbers, values, ".-", color=BLUE, ms=4, label="training batches")
+        else:
+            axes.plot(numbers, values, ".", color=BLUE, ms=2, alpha=0.3, label="training batches")
+            means = running_mean(values, window)
+            axes.plot(numbers, means, color=BLUE, label=f"mean of {window} batches")
         for split, colour in (("validation", ORANGE), ("test", GREEN)):
             own = [p for p in points if p.split == split]
             if own:
                 figures = [getattr(p, field) for p in own]
-                axes.plot([p.step for p in own], figures, "-", color=colour, label=split)
-        axes.set(
-            xlabel="update", ylabel={"loss": "cross-entropy, nats"}.get(field, field), title=field
-        )
-        axes.grid(alpha=0.3)
-        axes.legend()
-    figure.suptitle(title)
+                axes.plot([p.step for p in own], figures, "s-", color=colour, ms=3, label=split)
+        dress(axes, "update", field)
+    crown(figure, title)
     return figure
 
 

@@ -108,6 +108,8 @@ def draw_gallery(
     for epoch in range(VIEWS):
         images, targets = augmented(shown, choices, task, seed=seed, epoch=epoch)
         layers.append((images, view_captions(targets, names, epoch)))
+    if targets.is_floating_point():
+        title += "; partners differ in each batch, and here all pictures are one"
     return draw_grid(*in_bands(layers, COLUMNS), title, COLUMNS)
 
 

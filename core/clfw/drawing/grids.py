@@ -7,19 +7,24 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from clfw.drawing.figures import DPI, new_figure
+from clfw.drawing.figures import DPI, new_figure, wrapped
 from clfw.errors import printable
 
 CELL = 1.0  # inches, width of a picture
 GAP = 0.12  # inches between pictures
 LINE = 0.13  # inches, height of a caption's line
 SIZE = 7  # points, of captions
+TITLE = 9  # points
 LONGEST = 17  # characters of a caption's line, what fits over a picture
 MARGIN = 0.15  # inches
 
 
 def draw_grid(
-    images: NDArray[np.uint8], captions: Sequence[str], title: str, columns: int = 10
+    images: NDArray[np.uint8],
+    captions: Sequence[str],
+    title: str,
+    columns: int = 10,
+    colours: Sequence[str] = (),
 ) -> Any:
     """A figure with the pictures row by row, each under its caption.
 
@@ -27,27 +32,31 @@ def draw_grid(
         images: (N, H, W, C) uint8, C 1 for grey or 3 for colour.
         captions: N texts, of one or more lines; too long a line is cut.
         columns: pictures in a row.
+        colours: of the captions; all black if left out.
     """
     columns = max(1, min(columns, len(images)))
     texts = ["\n".join(printable(line, LONGEST) for line in c.split("\n")) for c in captions]
     over = LINE * max((text.count("\n") + 1 for text in texts), default=0) + 0.04
     tall = CELL * images.shape[1] / images.shape[2]
-    head = 0.25 + 0.16 * title.count("\n")
     rows = -(-len(images) // columns)
     width = max(4.0, 2 * MARGIN + columns * (CELL + GAP) - GAP)
+    title = wrapped(title, width - 2 * MARGIN, TITLE)
+    head = 0.25 + 0.16 * title.count("\n")
     height = 2 * MARGIN + head + rows * (tall + over + GAP / 2)
     figure = new_figure(width, height)
     figure.set_layout_engine("none")
     axes = figure.add_axes((0, 0, 1, 1))  # one for all, measured in inches: many take seconds
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.axis("off")
-    axes.text(MARGIN, MARGIN, title, size=9, va="top", parse_math=False)
+    axes.text(MARGIN, MARGIN, title, size=TITLE, va="top", parse_math=False)
     page = np.full((round(height * DPI), round(width * DPI), 3), 255, np.uint8)
-    for number, (image, text) in enumerate(zip(images, texts, strict=True)):
+    inks = colours or ["black"] * len(texts)
+    for number, (image, text, ink) in enumerate(zip(images, texts, inks, strict=True)):
         x = MARGIN + number % columns * (CELL + GAP)
         y = MARGIN + head + number // columns * (tall + over + GAP / 2) + over
         paste(page, image, round(x * DPI), round(y * DPI))
-        axes.text(x + CELL / 2, y - 0.03, text, size=SIZE, ha="center", parse_math=False)
+        place = (x + CELL / 2, y - 0.03)
+        axes.text(*place, text, size=SIZE, ha="center", color=ink, parse_math=False)
     figure.figimage(page, zorder=-1)  # one image for all, and no resampling, for the same reason
     return figure
 

@@ -38,7 +38,7 @@ def find_convolution(model: nn.Module, layer: str) -> tuple[str, nn.Conv2d]:
     return name, found[name]
 
 
-def draw_filters(name: str, convolution: nn.Conv2d) -> Any:
+def draw_filters(name: str, convolution: nn.Conv2d, title: str) -> Any:
     """The kernels of a layer, one panel a filter, scaled to the same range around 0.
 
     A layer that sees three channels is shown in colour; of any other, the mean over its inputs.
@@ -48,7 +48,7 @@ def draw_filters(name: str, convolution: nn.Conv2d) -> Any:
     shown = kernels[:MOST_PANELS]
     count, inputs, height, width = kernels.shape
     kind = {1: "one input channel", 3: "colour"}.get(inputs, f"mean over {inputs} input channels")
-    title = f"layer {name}: {len(shown)} of {count} filters of {height}x{width}, {kind}"
+    title += f"\nlayer {name}: {len(shown)} of {count} filters of {height}x{width}, {kind}"
     if inputs == 3:
         panels = [np.moveaxis(kernel / limit / 2 + 0.5, 0, -1) for kernel in shown]
         return panel_figure(panels, title, None, "weight")
@@ -70,11 +70,13 @@ def feature_maps(model: nn.Module, layer: str, picture: Tensor) -> NDArray[np.fl
     return maps
 
 
-def draw_maps(name: str, maps: NDArray[np.float32], what: str) -> Any:
+def draw_maps(name: str, maps: NDArray[np.float32], what: str, title: str) -> Any:
     """The feature maps of one picture, one panel a filter, on one scale around 0."""
     limit = float(np.abs(maps).max()) or 1.0
     shown = list(maps[:MOST_PANELS])
-    title = f"layer {name}: {len(shown)} of {len(maps)} feature maps of {what}, before activation"
+    title += (
+        f"\nlayer {name}: {len(shown)} of {len(maps)} feature maps of {what}, before activation"
+    )
     return panel_figure(shown, title, limit, "activation")
 
 

@@ -193,6 +193,12 @@ def batch_bounds(count: int, size: int) -> list[tuple[int, int]]:
     return list(zip(starts, [*starts[1:], count], strict=True))
 
 
+def updates_per_epoch(count: int, batch_size: int | str, accumulate: int) -> int:
+    """Of a recipe on `count` training pictures; `batch_size` may be "full"."""
+    size = count if batch_size == "full" else int(batch_size)
+    return len(batch_bounds(count, size * accumulate))
+
+
 class Normalise:
     """(pixel - mean) / std per channel, in place: the last thing before the network."""
 

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from clfw.artifacts.tensorfile import first_not_finite
 from clfw.artifacts.tensorheader import canonical_json
-from clfw.errors import DataError, Diverged, printable
-from clfw.learning.batches import batch_bounds
+from clfw.errors import DataError, Diverged, counted, printable
+from clfw.learning.batches import updates_per_epoch
 from clfw.learning.divergence import diverged, moment_of, place_of
 from clfw.learning.evaluation import Evaluation
 from clfw.learning.job import Job, Trained
@@ -42,7 +42,9 @@ class TrainingState:
         batch = len(job.training) if full else job.recipe.batch_size
         assert isinstance(batch, int)
         self.batch_size = batch * job.recipe.accumulate
-        self.updates_per_epoch = len(batch_bounds(len(job.training), self.batch_size))
+        self.updates_per_epoch = updates_per_epoch(
+            len(job.training), job.recipe.batch_size, job.recipe.accumulate
+        )
         self.total = job.recipe.steps or job.recipe.epochs * self.updates_per_epoch
         self.optimizer = build_optimizer(job.model, job.recipe)
         self._names = [name for name, p in job.model.named_parameters() if p.requires_grad]
@@ -140,7 +142,7 @@ class TrainingState:
         if self.progress.exhausted(self.recipe):
             self.stopped = (
                 f"stopped early: no better validation {self.recipe.monitor} "
-                f"in {self.progress.stale} evaluations"
+                f"in {counted(self.progress.stale, 'evaluation')}"
             )
 
     def _evaluated_model(self) -> nn.Module:

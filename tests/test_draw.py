@@ -1,0 +1,163 @@
+"""`clfw draw`: whose pictures it draws, where its points lie, what its titles and captions say."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from clfw.drawing.boards import Answered, draw_mistakes, draw_predictions
+from clfw.drawing.figures import GREEN, RED, draw_curves, draw_steps
+from clfw.drawing.insides import draw_maps
+from clfw.learning.batches import updates_per_epoch
+from clfw.learning.record import EpochReport, EvaluationPoint
+from commandline import assert_refused, clfw, keep_to, succeed
+from tiny_sets import write_bars
+
+FASHION = ("run", "--model", "fashion_cnn", "--data", "fashion_csv")
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """A run on the bundled sample, what it said, and a data folder with the full set."""
+
+    run: Path
+    said: str
+    data: Path
+
+
+@pytest.fixture(scope="module")
+def sampled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sampled]:
+    """Seven updates, five of them an epoch, evaluated after every second."""
+    root = tmp_path_factory.mktemp("sampled")
+    with pytest.MonkeyPatch.context() as patch:
+        keep_to(root, patch)
+        steps = ("--steps", "7", "--batch-size", "512", "--set", "train.evaluate_steps=2")
+        finished = succeed(*FASHION, *steps, "--json")
+        data = root / "data"
+        write_bars(data / "fashion_csv", train=60, classes=tuple("0123456789"))
+        patch.setenv("CLFW_DATA_DIR", str(data))
+        yield Sampled(root / "work" / finished.json["run"], finished.err, data)
+
+
+def report(epoch: int, step: int, updates: int, *evaluated: int) -> EpochReport:
+    """An epoch that ended at `step`, with validation figures after the updates `evaluated`."""
+    return EpochReport(
+        epoch=epoch, step=step, loss=1.0, accuracy=0.5, gradient_norm=1.0, lr=0.1, seconds=1.0,
+        images_per_second=1.0, steps=((1.0, 0.5, 1.0),) * updates,
+        evaluations=tuple(
+            EvaluationPoint(step=s, split="validation", accuracy=0.5, loss=1.0) for s in evaluated
+        ),
+    )  # fmt: skip
+
+
+def answers(*logits: tuple[float, float], targets: tuple[int, ...]) -> Answered:
+    class Pixels:
+        def read(self, positions: list[int]) -> np.ndarray:
+            return np.zeros((len(positions), 4, 4, 1), np.uint8)
+
+    return Answered(
+        pixels=Pixels(),  # type: ignore[arg-type]
+        positions=np.arange(len(targets)),
+        targets=np.array(targets),
+        logits=torch.tensor(logits),
+        classes=("cat", "dog"),
+    )
+
+
+def texts(figure) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+def test_answers_are_of_the_pictures_that_the_run_was_trained_on(sampled: Sampled):
+    finished = succeed("draw", "mistakes", sampled.run)
+    assert finished.err == ""
+    drawn = Path("mistakes.png").read_bytes()
+    assert drawn == (sampled.run / "mistakes.png").read_bytes()
+    other = succeed("draw", "mistakes", sampled.run, "--data-dir", sampled.data, "--out", "b.png")
+    assert "trained on the sample set, and this is the full set" in other.err
+    assert Path("b.png").read_bytes() != drawn
+
+
+@pytest.mark.parametrize("what", ["curves", "steps", "filters"])
+def test_a_picture_drawn_again_is_the_one_in_the_run(sampled: Sampled, what: str):
+    succeed("draw", what, sampled.run)
+    assert Path(f"{what}.png").read_bytes() == (sampled.run / f"{what}.png").read_bytes()
+
+
+def test_maps_want_a_picture_that_is_there(sampled: Sampled):
+    assert_refused(clfw("draw", "maps", sampled.run), 2, "hint: add --image FILE")
+    gone = clfw("draw", "maps", sampled.run, "--image", "gone.png")
+    assert_refused(gone, 66, "--image: gone.png: is not there")
+    assert not Path("maps.png").exists()
+
+
+def test_the_line_of_an_epoch_has_the_latest_figures_of_the_held_out_rows(sampled: Sampled):
+    first, second = (line for line in sampled.said.splitlines() if line.startswith("epoch "))
+    assert "(step 4)" in first
+    assert "validation loss" in second
+    assert "(step" not in second
+
+
+def test_an_evaluation_within_an_epoch_lies_at_its_share_of_it():
+    history = [report(1, 10, 10, 4, 8), report(2, 13, 3, 12, 13)]
+    axes = draw_curves(history, "title", 10).axes[0]
+    training, validation = (line.get_xdata() for line in axes.lines)
+    assert list(training) == [1.0, 1.3]
+    assert list(validation) == [0.4, 0.8, 1.2, 1.3]
+
+
+@pytest.mark.parametrize(
+    ("size", "accumulate", "expected"), [(4, 1, 3), (4, 2, 2), ("full", 1, 1), ("full", 3, 1)]
+)
+def test_updates_of_an_epoch_follow_from_the_recipe(size, accumulate, expected):
+    assert updates_per_epoch(10, size, accumulate) == expected
+
+
+def test_a_short_run_has_whole_ticks_no_mean_of_one_batch_and_a_legend_beside_the_curves():
+    for figure in (
+        draw_curves([report(1, 3, 3, 3)], "t", 3),
+        draw_steps([report(1, 3, 3, 3)], "t"),
+    ):
+        figure.canvas.draw()
+        shown = [text.get_text() for text in figure.legends[0].get_texts()]
+        assert shown == ["training batches", "validation"]
+        for axes, title in zip(figure.axes, ("loss", "accuracy"), strict=True):
+            low, high = axes.get_xlim()
+            ticks = [t for t in axes.get_xticks() if low <= t <= high]
+            assert ticks
+            assert all(tick == int(tick) for tick in ticks)
+            assert axes.get_title() == title
+            box = axes.get_window_extent()
+            assert not figure.legends[0].get_window_extent().overlaps(box)
+
+
+def test_the_worst_mistake_comes_first_with_both_probabilities():
+    figure = draw_mistakes(answers((0, 1), (0, 5), (9, 0), targets=(0, 0, 0)), "of a run")
+    title, first, second = texts(figure)
+    assert "2 of 2 mistakes, largest loss first" in title
+    assert first == "\N{BALLOT X} is cat\nsaid dog\n99.3%, true 0.7%"
+    assert second == "\N{BALLOT X} is cat\nsaid dog\n73.1%, true 26.9%"
+
+
+def test_right_and_wrong_predictions_differ_in_colour_and_mark():
+    figure = draw_predictions(answers((0, 5), (5, 0), targets=(0, 0)), "t")
+    title, *captions = figure.axes[0].texts
+    assert "1 right" in title.get_text()
+    assert "1 wrong" in title.get_text()
+    seen = {caption.get_text()[0]: caption.get_color() for caption in captions}
+    assert seen == {"\N{BALLOT X}": RED, "\N{CHECK MARK}": GREEN}
+
+
+def test_a_long_title_is_wrapped_into_the_figure():
+    maps = np.zeros((2, 4, 4), np.float32)
+    figure = draw_maps("0", maps, f"{'long' * 9}.png", "run-001: fashion_cnn on fashion_csv (full)")
+    figure.canvas.draw()
+    box = figure.axes[0].texts[0].get_window_extent()
+    assert 0 < box.x0 < box.x1 < figure.bbox.x1
+    assert box.y1 < figure.bbox.y1
+    written = texts(figure)[0].replace("\n", " ")
+    assert written.startswith("run-001: fashion_cnn on fashion_csv (full) layer 0: 2 of 2")
+    assert written.endswith("before activation")

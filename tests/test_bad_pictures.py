@@ -75,7 +75,7 @@ def test_skipped_pictures_are_in_no_split_and_named_in_the_summary(skipping: Ski
         "3 pictures left out, unreadable: train.csv:9: 7: the file is empty; "
         "train.csv:13: 11: the file is empty; test.csv:7: 65: is a web page, not a picture"
     )
-    assert finished.out.splitlines()[-1].endswith(named)
+    assert finished.out.splitlines()[-1].endswith("; 3 pictures left out, unreadable")
     assert f"bad     {named}" in finished.err
     bad = read_list(run / "bad_pictures.csv")
     assert [(row["key"], row["split"]) for row in bad] == [

@@ -1,6 +1,6 @@
 """Errors that a person can act on, each with the exit code the command line ends with."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 SHOWN = 20  # faults named one by one before "and N more"
 
@@ -110,6 +110,13 @@ def shown(text: str) -> str:
         if text.isprintable()
         else "\n".join(printable(t, len(text) * 10) for t in text.split("\n"))
     )
+
+
+def not_used(strays: Sequence[str]) -> str:
+    """How many files no row uses, with the first of them."""
+    first = ", ".join(printable(name, 60) for name in strays[:3])
+    more = f" and {len(strays) - 3:,} more" if len(strays) > 3 else ""
+    return f"{counted(len(strays), 'file')} not used: {first}{more}"
 
 
 def gathered(faults: Iterable[tuple[str, str]]) -> list[str]:

@@ -46,6 +46,24 @@ def rows_of_classes(rows: Rows, names: set[str]) -> tuple[int, ...]:
     return tuple(np.flatnonzero(np.isin(rows.targets, wanted)).tolist())
 
 
+def not_validated(rows: Rows) -> list[Finding]:
+    """Classes without a picture in the validation split that the data itself declares."""
+    if "validation" not in rows.table.splits or not rows.labelled("validation"):
+        return []
+    there = set(rows.targets[rows.of("validation")].tolist())
+    absent = [name for k, name in enumerate(rows.classes) if k not in there]
+    if not absent:
+        return []
+    return [
+        Finding(
+            kind="unvalidated",
+            level="notable",
+            summary=f"the validation split has no picture of {listed(absent)}, so nothing tells how "
+            "well that is learned",
+        )
+    ]
+
+
 def few_or_uneven(rows: Rows) -> list[Finding]:
     """Classes with few training pictures, or far fewer than another."""
     targets = rows.targets[rows.of("train")]

@@ -63,6 +63,7 @@ def show(
     clfw data show fashion_csv --augment rotate --set augment.rotate.degrees=45
     """
     from clfw.choices import choose_augmentations
+    from clfw.errors import not_used
     from clfw.host.recognising import find_data
     from clfw.params import Layer, parse_settings
     from clfw.plan import Request, resolve_data
@@ -92,13 +93,16 @@ def show(
     )
     save_figure(figure, path)
     facts = contents(opened.rows, preprocess)
+    strays = opened.rows.table.strays
     if as_json:
         used = [choice.entry for choice in choices]
-        more = {"source": choice.source, "augment": used, "picture": str(path)}
+        more = {"source": choice.source, "augment": used, "picture": str(path), "strays": [*strays]}
         print_json({"data": name, **facts, **more})
         return
     click.echo(f"{name}: {source}")
     print_contents(facts)
+    if strays:
+        click.echo(f"strays   {not_used(strays)}")
     click.echo(f"picture  {path}")
 
 

@@ -11,8 +11,7 @@ if TYPE_CHECKING:
 
 def print_result(plan: "Plan", result: "Result") -> None:
     """The figures of the saved weights, which weights these are, and where they are."""
-    from clfw.data.badpictures import in_short
-    from clfw.errors import printable
+    from clfw.errors import counted, printable
 
     for split, evaluation in result.evaluations.items():
         low, high = evaluation.interval
@@ -22,7 +21,7 @@ def print_result(plan: "Plan", result: "Result") -> None:
         )
     sample = "; bundled sample" if plan.data.source == "sample" else ""
     which = f"{result.trained.weights} weights, step {result.trained.step}"
-    bad = f"; {in_short(result.bad)}" if result.bad else ""
+    bad = f"; {counted(len(result.bad), 'picture')} left out, unreadable" if result.bad else ""
     click.echo(
         f"{printable(str(result.folder), 4096)}: {which}; {result.seconds:.1f} s{sample}{bad}"
     )

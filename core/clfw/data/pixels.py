@@ -18,7 +18,7 @@ from clfw.data.decoding import decode, quiet_reference
 from clfw.data.pixelmap import PixelMap
 from clfw.errors import ClfwError, DataError, OutputError, joined, printable
 from clfw.preprocess import Preprocess
-from clfw.source import Source, Table
+from clfw.source import Source, Table, row_name
 
 CHUNK = 64  # rows a thread decodes before it takes the next piece
 TRIED = 7  # pictures that show how long one takes
@@ -239,7 +239,7 @@ def refuse_bad(bad: Mapping[int, str], table: Table) -> None:
 
 def fault_line(table: Table, row: int, fault: str) -> str:
     """What is wrong with a row's picture, and where the row was declared."""
-    return f"{table.places[row]}: {printable(table.keys[row])}: {fault}"
+    return f"{printable(row_name(table, row), 240)}: {fault}"
 
 
 def measure(

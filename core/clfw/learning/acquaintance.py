@@ -16,7 +16,7 @@ def is_own(header: Header, entry: str, table: Table) -> bool:
     The name decides, and where the run folder has its list, the keys: data that was moved has all of
     them under another name, and another folder of the same name has none.
     """
-    same_name = header.facts["data"].get("entry") == entry
+    same_name = bool(header.facts["data"].get("entry") == entry)
     recorded = read_split(header.path.parent)
     if not recorded:
         return same_name

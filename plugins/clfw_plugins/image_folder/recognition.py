@@ -40,4 +40,16 @@ def in_words(layout: Layout, classes: int) -> str:
     pictures = f"{len(layout.pictures):,} pictures"
     parts = f"{pictures}: {splits}" if len(counts) > 1 else pictures
     word = "class" if classes == 1 else "classes"
-    return f"a folder per class{inside} ({classes} {word}, {parts})"
+    return f"a folder per class{inside} ({classes} {word}, {parts}{deeper(layout)})"
+
+
+def deeper(layout: Layout) -> str:
+    """That every picture lies in folders below those taken for classes: may be they are the classes."""
+    inner = [p.name.split("/") for p in layout.pictures]
+    below = [parts[-2] for parts, p in zip(inner, layout.pictures, strict=True)]
+    folders = {p.folder.rpartition("/")[2] for p in layout.pictures if p.label is not None}
+    if any(
+        p.label is None or name in folders for name, p in zip(below, layout.pictures, strict=True)
+    ):
+        return ""
+    return f"; each in folders below, as {printable('/'.join(inner[0][:-1]), 60)}"

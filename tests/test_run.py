@@ -232,6 +232,16 @@ def test_a_zip_gives_the_weights_of_the_folder(bars: tuple[str, ...], wrap: str)
     )
 
 
+def test_a_run_that_was_at_its_end_is_not_said_to_have_stopped_early(bars: tuple[str, ...]):
+    still = ("--model", "fashion_mlp", "--lr", "1e-30")  # nothing gets better
+    stale = (*bars, *still, "--set", "train.patience=1")
+    ended = succeed(*stale, "--epochs", "2", "--json")
+    assert ended.json["stopped"]  # or the silence would say little
+    assert "stopped early" not in ended.err
+    told = succeed(*stale, "--epochs", "3").err
+    assert "\nstopped early: no better validation accuracy in 1 evaluation\n" in told
+
+
 def test_a_full_batch_is_one_update_an_epoch(bars: tuple[str, ...]):
     result = succeed(*bars, "--batch-size", "full", "--epochs", "3", "--json").json
     assert (result["epochs"], result["steps"]) == (3, 3)

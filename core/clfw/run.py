@@ -9,6 +9,7 @@ from clfw.audit.auditing import audit
 from clfw.data.opening import Pictures, Progress
 from clfw.host.observing import tell_observers
 from clfw.interrupts import StopRequest
+from clfw.learning.batches import updates_per_epoch
 from clfw.learning.job import Job, Say
 from clfw.learning.keeping import RunKeeper, needed_room
 from clfw.learning.record import EpochReport
@@ -30,7 +31,7 @@ def execute(
     start = time.perf_counter()
     with memory_named("before the first step", plan.recipe.params.batch_size):
         bench = set_up(plan, pictures, seams, None)
-    findings = audit(pictures, progress)
+    findings = audit(pictures, progress, plan.data.choice.entry)
     for line in header_lines(plan, pictures, bench, findings):
         say(line)
     with memory_named("before the first step", plan.recipe.params.batch_size):
@@ -137,7 +138,9 @@ def carry_on(
         with memory_named(str(folder), recipe.batch_size, f"free memory and {again}, or "):
             with keeper.last_rows():
                 trained = seams.trainer.fit(job)
-            if trained.stopped:
+            per_epoch = updates_per_epoch(len(job.training), recipe.batch_size, recipe.accumulate)
+            planned = recipe.steps or recipe.epochs * per_epoch
+            if trained.stopped and trained.history[-1].step < planned:
                 say(trained.stopped)
             claim.require()
             keeper.settle()

@@ -76,7 +76,7 @@ NAMES_AND_VALUES: dict[str, tuple[tuple[str, ...], int, tuple[str, ...]]] = {
     "number under its range": (
         (*RUN, "--set", "model.width=0"),
         2,
-        ("model.width: must be greater than or equal to 1, is 0",),
+        ("model.width: must be >= 1, is 0",),
     ),
     "number over its range": (
         (*RUN, "--lr", "1e9"),
@@ -102,7 +102,7 @@ NAMES_AND_VALUES: dict[str, tuple[tuple[str, ...], int, tuple[str, ...]]] = {
     "zero epochs": (
         (*RUN, "--epochs", "0"),
         2,
-        ("--epochs: train.epochs: must be greater than or equal to 1, is 0",),
+        ("--epochs: train.epochs: must be >= 1, is 0",),
     ),
     "batch size of words": (
         (*RUN, "--batch-size", "all"),

@@ -138,11 +138,24 @@ def test_pictures_or_data_must_be_named_and_the_hint_shows_how(trained: Trained)
     assert refused.code == 2
     assert f"hint: clfw predict {trained.folder} PICTURE.png, or clfw" in refused.err
     Path("folder").mkdir()
-    assert "hint: name the pictures in it" in clfw("predict", trained.folder, "folder").err
+    empty = clfw("predict", trained.folder, "folder")
+    assert empty.code == 65
+    assert "'folder': a folder without pictures" in empty.err
     absent = clfw("predict", trained.folder, "absent.png")
     assert (absent.code, absent.out) == (66, "")
     picture = ("predict", trained.folder, "x.png", "--sample")
     assert "error: --sample: says which files of a data entry" in clfw(*picture).err
+
+
+def test_a_folder_stands_for_its_pictures_in_order(trained: Trained):
+    for name in ("b.png", "a/2.png", "a/1.png", "notes.txt"):
+        path = Path("new", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(png(bar(0, 0)))
+    Path("lone.png").write_bytes(png(bar(1, 1)))
+    rows = succeed("predict", trained.folder, "lone.png", "new", "--json").json
+    assert [r["key"] for r in rows] == ["lone.png", "new/a/1.png", "new/a/2.png", "new/b.png"]
+    assert not any(row["error"] for row in rows)
 
 
 def test_a_submission_has_the_order_and_columns_of_the_sample(trained: Trained):

@@ -107,3 +107,33 @@ def test_labels_with_blanks_around_are_read_without_and_counted() -> None:
 def test_blanks_after_every_comma_are_no_matter() -> None:
     write("list.csv", "path, label", *(row.replace(",", ", ") for row in ROWS))
     assert "blanks" not in succeed("data", "check", "list.csv").out
+
+
+@pytest.mark.parametrize(
+    ("setting", "said", "hint"),
+    [
+        (
+            "--fold=6/5",
+            'data.fold: must be K/N, from 1/N to N/N with N at least 2, is "6/5"',
+            "2/5",
+        ),
+        ("--set=train.class_weights={top=-1}", "train.class_weights.top: must be >= 0, is -1", ""),
+        ("--set=train.class_weights={big top=1}", "train.class_weights: must be", '"big dog"=0.5'),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_with_the_way_to_write_it(
+    setting: str, said: str, hint: str
+) -> None:
+    write("list.csv", "path,label", *ROWS)
+    refused = clfw("run", "--model", "fashion_mlp", "--data", "list.csv", setting)
+    assert refused.code == 2
+    assert said in refused.err
+    assert hint in refused.err.partition("hint: ")[2]
+
+
+def test_a_registry_that_is_no_toml_is_named_with_its_line() -> None:
+    Path("registry.toml").write_text("[data.a]\nsummary = \n")
+    refused = clfw("list")
+    assert refused.code == 2
+    assert "registry.toml:2: not valid TOML" in refused.err
+    assert "hint: mend the file" in refused.err

@@ -88,7 +88,7 @@ def test_a_setting_becomes_a_value_of_its_type(setting: str, key: str, value: ob
 @pytest.mark.parametrize(
     ("setting", "said", "hint"),
     [
-        ("width=0", "model.width: must be greater than or equal to 1, is 0", "[>= 1, < 100]"),
+        ("width=0", "model.width: must be >= 1, is 0", "[>= 1, < 100]"),
         ("width=100", "model.width: must be less than 100, is 100", "filters, channels"),
         ("width=4.0", "model.width: must be a valid integer, is 4.0", ">= 1"),
         ('width="4"', 'model.width: must be a valid integer, is "4"', ""),
@@ -104,7 +104,7 @@ def test_a_setting_becomes_a_value_of_its_type(setting: str, key: str, value: ob
         ("flag=yes", 'model.flag: must be a valid boolean, is "yes"', ""),
         ("mode=c", "model.mode: must be 'a' or 'b', is \"c\"", "way to go [a, b]"),
         ("size=all", "model.size: must be a valid integer or 'full', is \"all\"", ""),
-        ("size=0", "model.size: must be greater than or equal to 1 or 'full', is 0", ""),
+        ("size=0", "model.size: must be >= 1 or 'full', is 0", ""),
         ("pair=3", "model.pair: must be a valid array, is 3", "height and width, pixels"),
         (
             "pair=20x30",
@@ -117,7 +117,7 @@ def test_a_setting_becomes_a_value_of_its_type(setting: str, key: str, value: ob
         ("pair=[3]", "model.pair.1: is missing, is [3]", ""),
         ("pair=[1, 2, 3]", "model.pair: must be shorter, is [1, 2, 3]", ""),
         ("pair=[1, x]", 'model.pair: must be a valid array, is "[1, x]"', ""),
-        ("sides=[4, 0]", "model.sides.1: must be greater than or equal to 1, is 0", ""),
+        ("sides=[4, 0]", "model.sides.1: must be >= 1, is 0", ""),
         ("name=\udcff", "a value is not valid Unicode text", ""),
     ],
 )

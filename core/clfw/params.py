@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -85,7 +86,7 @@ def invalid(
 ) -> UsageError:
     """The error for the first value that does not validate, with all that would be allowed."""
     # A value of several types has a fault for each of them; the one furthest inside says most.
-    detail = max(details, key=lambda d: sum(isinstance(part, int) for part in d["loc"]))
+    detail = max(details, key=lambda d: len(inside(d)))
     if not detail["loc"]:  # values that do not go together
         layers = dict.fromkeys(origin for origin in origins.values() if origin != "default")
         return UsageError(f"{', '.join(layers) or 'default'}: {where}: {in_words(detail)}")
@@ -103,7 +104,7 @@ def invalid(
     field = cls.model_json_schema()["properties"][key]
     bounds = range_in_words(field)
     hint = f"{key}: {described}{f' [{bounds}]' if bounds else ''}" if described else ""
-    if origins[key] == "--set" and (form := list_form(field, detail["input"])):
+    if origins[key] == "--set" and path == key and (form := list_form(field, detail["input"])):
         hint = f"{hint}{'; ' if hint else ''}as in --set '{where}.{key}={form}'"
     return UsageError(f"{origins[key]}: {where}.{path}: {verb}{allowed}, is {seen}", hint=hint)
 
@@ -114,7 +115,7 @@ def list_form(field: Mapping[str, Any], seen: Any) -> str:
     Empty for a field that takes none, and where `seen` is a list already.
     """
     options = [o for o in (field, *field.get("anyOf", ())) if o.get("type") == "array"]
-    if not options or isinstance(seen, list):
+    if not options or isinstance(seen, list | dict) or str(seen).startswith("{"):
         return ""
     words = re.findall(r"(?<![\d.])\d{1,9}(?:\.\d{1,9})?", str(seen))
     found: list[int | float] = [float(word) if "." in word else int(word) for word in words]
@@ -125,8 +126,16 @@ def list_form(field: Mapping[str, Any], seen: Any) -> str:
 
 def place(detail: ErrorDetails) -> str:
     """Where a fault is, as in "betas.1"; without the words that pydantic has for types."""
-    inside = [str(part) for part in detail["loc"][1:] if isinstance(part, int)]
-    return ".".join([str(detail["loc"][0]), *inside])
+    return ".".join([str(detail["loc"][0]), *inside(detail)])
+
+
+def inside(detail: ErrorDetails) -> list[str]:
+    """The numbers and keys that lead to a fault inside a value."""
+    return [
+        printable(str(part), 40)
+        for above, part in pairwise(detail["loc"])
+        if isinstance(part, int) or str(above).startswith("dict[")
+    ]
 
 
 def in_words(detail: ErrorDetails) -> str:
@@ -137,6 +146,7 @@ def in_words(detail: ErrorDetails) -> str:
         "json_invalid": "a value is not valid Unicode text",
     }
     what = detail["msg"].removeprefix("Value error, ")
+    what = what.replace("greater than or equal to", ">=").replace("less than or equal to", "<=")
     return known.get(detail["type"], what.replace("Input should be ", "must be ", 1))
 
 

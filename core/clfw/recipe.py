@@ -49,7 +49,9 @@ class Recipe(Params):
         0.0, ge=0, lt=1, description="share of the target spread over all classes"
     )
     class_weights: Literal["none", "balanced"] | tuple[Weight, ...] | dict[str, Weight] = Field(
-        "none", description="loss weight per class: none, balanced by count, a list, or by name"
+        "none",
+        description="loss weight per class: none, balanced by count, a list, or by name, as in "
+        '{cat=2, "big dog"=0.5}',
     )
     sampling: Literal["shuffled", "balanced"] = Field(
         "shuffled",

@@ -67,6 +67,7 @@ def predict(
 
     \b
     clfw predict runs/fashion_cnn-fashion_csv-001 shoe.png shirt.jpg
+    clfw predict runs/fashion_cnn-fashion_csv-001 new_pictures
     clfw predict runs/fashion_cnn-fashion_csv-001 --data fashion_csv --split test --out submission.csv
     """
     from clfw.artifacts.weightsfile import find_weights, read_header
@@ -91,7 +92,7 @@ def predict(
         )
     if out is not None:
         require_new(out)
-    refuse_no_pictures(images)
+    images = with_those_in_folders(images)
     there = installed(registry, disabled)
     header = read_header(find_weights(path))
     if images:
@@ -121,15 +122,26 @@ def predict(
     hand_over(rows, opened, out, as_json)
 
 
-def refuse_no_pictures(images: tuple[Path, ...]) -> None:
-    """Raise where a person has named folders alone, or nothing that is there."""
-    if images and all(os.path.isdir(image) for image in images):  # noqa: PTH112
-        raise UsageError(
-            f"'{printable(str(images[0]))}': is a folder",
-            hint="name the pictures in it, or take it as data with --data",
-        )
+def with_those_in_folders(images: tuple[Path, ...]) -> tuple[Path, ...]:
+    """The pictures, those of a folder in its place; raises where nothing of all is there."""
+    from clfw.filetree import is_picture, is_stray, open_tree
+
     if images and not any(os.path.exists(image) for image in images):  # noqa: PTH110
         raise InputMissing(f"no picture '{printable(str(images[0]))}'")
+    found: list[Path] = []
+    for image in images:
+        if not os.path.isdir(image):  # noqa: PTH112
+            found.append(image)
+            continue
+        names = open_tree(image, look_through=False).names()
+        inside = [image / name for name in names if is_picture(name) and not is_stray(name)]
+        if not inside:
+            raise DataError(
+                f"'{printable(str(image))}': a folder without pictures that are read",
+                hint="name PNG, JPEG, BMP or WEBP files, or a folder of them",
+            )
+        found += inside
+    return tuple(found)
 
 
 def hand_over(

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from clfw.params import Params
 
@@ -60,11 +60,15 @@ class DataValues(Params):
     def _consistent(self) -> "DataValues":
         if (self.mean is None) != (self.std is None):
             raise ValueError("mean and std are given together or not at all")
-        if self.fold_numbers is not None:
-            which, parts = self.fold_numbers
-            if which > parts or parts < 2:
-                raise ValueError(f"fold {self.fold}: the first is 1/N, the last N/N, N at least 2")
         return self
+
+    @field_validator("fold")
+    @classmethod
+    def _one_of_several(cls, fold: str) -> str:
+        which, _, parts = fold.partition("/")
+        if fold and not (int(which) <= int(parts) >= 2):
+            raise ValueError("must be K/N, from 1/N to N/N with N at least 2")
+        return fold
 
     @property
     def fold_numbers(self) -> tuple[int, int] | None:

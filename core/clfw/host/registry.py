@@ -1,6 +1,7 @@
 """Names that people type: models, data and recipes from layered `registry.toml` files."""
 
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -157,7 +158,11 @@ def parse(path: Path, origin: str) -> Iterable[Entry]:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:  # TOML and UTF-8 faults, numbers without end
-        raise UsageError(f"{path}: not valid TOML: {printable(str(error))}") from None
+        line = re.search(r"\(at line (\d+), column", str(error))
+        raise UsageError(
+            f"{path}{f':{line[1]}' if line else ''}: not valid TOML: {printable(str(error))}",
+            hint="mend the file, or put it elsewhere",
+        ) from None
     if document.pop("schema", SCHEMA) != SCHEMA:
         raise UsageError(f"{path}: schema: this clfw reads schema {SCHEMA}")
     for section, tables in document.items():

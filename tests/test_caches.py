@@ -52,8 +52,10 @@ def test_entries_are_listed_the_last_used_first(root: Path) -> None:
     assert [entry.kind.name for entry in cached(root)] == list(ROW)
     finished = succeed("cache")
     lines = finished.out.splitlines()
-    assert lines[0].split() == ["pixels", "decoded", "pictures", "1.0", "kB", "today", "bars"]
-    assert "2 days ago" in lines[2]
+    assert lines[0] == "bars: 1 entry, 1.0 kB"
+    assert lines[1].split() == ["pixels", "decoded", "pictures", "1.0", "kB", "today"]
+    assert lines[2] == "data not named: 4 entries, 0.0 kB"
+    assert "2 days ago" in lines[4]
     assert lines[-1] == f"{root}: 5 entries, 1.0 kB"
     listed = succeed("cache", "--json").json
     assert listed["size"] == 1000 + 16 + 4 * 2
@@ -85,9 +87,23 @@ def test_what_a_run_keeps_says_for_which_data_it_is_and_when_it_was_used() -> No
     for path in (Path(entry["path"]) for entry in entries):
         for file in [*path.iterdir()] if path.is_dir() else [path]:
             os.utime(file, (0, 0))
-    assert all(" days ago" in line for line in succeed("cache").out.splitlines()[:-1])
+    assert all(" days ago" in line for line in succeed("cache").out.splitlines()[1:-1])
     open_bars(registry)
-    assert all("today" in line for line in succeed("cache").out.splitlines()[:-1])
+    assert all("today" in line for line in succeed("cache").out.splitlines()[1:-1])
+
+
+def test_what_a_look_at_the_data_keeps_says_for_which_data_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("clfw.audit.auditing.QUICK", 0)
+    registry = register(Path("bars.toml"), "bars", write_bars(Path("bars")).absolute())
+    clfw("data", "check", "bars", "--registry", registry)
+    succeed(
+        "run", "--registry", registry, "--model", "fashion_cnn", "--data", "bars", "--epochs", "1"
+    )
+    entries = succeed("cache", "--json").json["entries"]
+    kinds = ("duplicates", "examined", "pixels", "tables")
+    assert sorted((e["kind"], e["data"]) for e in entries) == [(kind, "bars") for kind in kinds]
 
 
 def test_clearing_takes_all_one_kind_or_what_was_long_unused(root: Path) -> None:

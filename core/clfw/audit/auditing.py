@@ -11,14 +11,14 @@ from clfw.audit.unused import passed_over
 from clfw.data.opening import Pictures, Progress
 from clfw.storage import cache_folder, touch, write_atomically
 
-VERSION = 1  # raise when the same pictures would be grouped otherwise
+VERSION = 2  # raise when the same pictures would be grouped otherwise
 QUICK = 1 << 24  # bytes; comparing fewer takes less time than a file does
 
 
-def audit(pictures: Pictures, progress: Progress) -> list[Finding]:
+def audit(pictures: Pictures, progress: Progress, name: str = "") -> list[Finding]:
     """What falsifies a training on these pictures, or its figures, and what is passed over in them."""
     rows = pictures.rows
-    found = sort_out(groups_of_equal(pictures, progress), rows)
+    found = sort_out(groups_of_equal(pictures, progress, name), rows)
     return [
         *misleading_labels(rows),
         *correctness(found, rows),
@@ -27,10 +27,11 @@ def audit(pictures: Pictures, progress: Progress) -> list[Finding]:
     ]
 
 
-def groups_of_equal(pictures: Pictures, progress: Progress) -> list[Group]:
+def groups_of_equal(pictures: Pictures, progress: Progress, name: str) -> list[Group]:
     """The groups of equal pictures, from an earlier day or found now.
 
     Row numbers alone are kept, which the fingerprint decides; what is said of them is said anew.
+    `name` is the data's, for those who look into the cache.
     """
     images, pixels = pictures.images, pictures.pixels
     path = cache_folder("duplicates") / f"{pictures.fingerprint[:32]}-{VERSION}.json"
@@ -48,17 +49,18 @@ def groups_of_equal(pictures: Pictures, progress: Progress) -> list[Group]:
     finally:
         bar.close()
     if images.nbytes > QUICK:
-        write_atomically(path, json.dumps(found, separators=(",", ":")).encode())
+        kept = {"data": name, "groups": found}  # the data first, as `clfw.data.caches` looks for it
+        write_atomically(path, json.dumps(kept, separators=(",", ":")).encode())
     return found
 
 
 def stored_groups(path: Path) -> list[Group] | None:
     """The groups that a file holds; None for none or a damaged one."""
     try:
-        groups = [tuple(map(int, group)) for group in json.loads(path.read_bytes())]
+        groups = [tuple(map(int, group)) for group in json.loads(path.read_bytes())["groups"]]
         touch(path)
         return groups
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, KeyError):
         return None
 
 

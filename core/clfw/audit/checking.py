@@ -73,7 +73,7 @@ def look_over(choice: DataChoice, near: bool, progress: Progress) -> Report:
     rows, findings = rows_and_faults(choice, table)
     bar = progress("looking", len(table.keys))
     try:
-        examined = examine(source, table, tick_of(bar))
+        examined = examine(source, table, tick_of(bar), choice.choice.entry)
     finally:
         bar.close()
     sound = np.flatnonzero((examined.pictures["form"] != "") & (rows.split != LEFT_OUT)).tolist()

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -59,8 +60,11 @@ class Examined:
     cached: bool
 
 
-def examine(source: Source, table: Table, tick: Tick) -> Examined:
-    """Look at every picture, or remember it by its stamp and key; bad ones are looked at again."""
+def examine(source: Source, table: Table, tick: Tick, name: str = "") -> Examined:
+    """Look at every picture, or remember it by its stamp and key; bad ones are looked at again.
+
+    `name` is the data's, for those who look into the cache.
+    """
     key = hashlib.sha256(f"{VERSION}/{DECODER}/".encode())
     for column in (table.stamps, table.keys):
         key.update("\0".join([*column, ""]).encode(errors="surrogateescape"))
@@ -73,6 +77,7 @@ def examine(source: Source, table: Table, tick: Tick) -> Examined:
     if not cached:
         packed = io.BytesIO()
         np.save(packed, pictures, allow_pickle=False)
+        packed.write(json.dumps({"data": name}).encode())  # behind the array, where NumPy stops
         write_atomically(path, packed.getvalue())
     return Examined(pictures=pictures, faults=faults, cached=cached)
 

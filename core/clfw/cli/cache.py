@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_context
 def cache(context: click.Context, as_json: bool) -> None:
-    """List what is kept to save work: decoded pictures, features, tables.
+    """List what is kept to save work, by data: decoded pictures, features, tables.
 
     \b
     clfw cache
@@ -43,8 +43,12 @@ def cache(context: click.Context, as_json: bool) -> None:
         print_json({"folder": str(root), "size": size, "entries": items, "others": others})
         return
     width = max((len(entry.kind.holds) for entry in entries), default=0)
-    for entry in entries:
-        click.echo(f"{told(entry, width)}{entry.data}".rstrip())
+    for data in dict.fromkeys(entry.data for entry in entries):
+        own = [entry for entry in entries if entry.data == data]
+        total = in_units(sum(entry.size for entry in own))
+        click.echo(f"{data or 'data not named'}: {count_of(own)}, {total}")
+        for entry in own:
+            click.echo(f"  {told(entry, width)}")
     click.echo(f"{root}: {count_of(entries)}, {in_units(size)}")
     if others:
         say(f"warning: not of clfw's making, and left alone: {', '.join(others[:3])}"
@@ -77,12 +81,12 @@ def clear(kinds: tuple[str, ...], older_than: float | None, as_json: bool) -> No
 
 
 def told(entry: "Cached", width: int) -> str:
-    """One line of the list, without its data."""
+    """One line of the list, below its data."""
     from clfw.data.memorybudget import in_units
 
     days = int((time.time() - entry.used) / 86400)
     used = "today" if days < 1 else "yesterday" if days == 1 else f"{days:,} days ago"
-    return f"{entry.kind.name:<11}{entry.kind.holds:<{width}}{in_units(entry.size):>12}  {used:<14}"
+    return f"{entry.kind.name:<11}{entry.kind.holds:<{width}}{in_units(entry.size):>12}  {used}"
 
 
 def count_of(entries: "list[Cached]") -> str:

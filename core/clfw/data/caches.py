@@ -1,6 +1,7 @@
 """What lies in the cache folder: found, sized, and cleared away; nothing but clfw's own is touched."""
 
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -56,6 +57,13 @@ def _of_table(path: Path) -> Any:
     return json.loads(found[1]) if found else ""
 
 
+def _of_examined(path: Path) -> Any:
+    with path.open("rb") as file:
+        file.seek(-min(START, path.stat().st_size), os.SEEK_END)
+        found = re.search(rb'\{"data": "(?:[^"\\]|\\.)*"\}$', file.read())
+    return json.loads(found[0])["data"] if found else ""
+
+
 def _of_features(path: Path) -> Any:
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -79,8 +87,8 @@ KINDS = (
         data=_of_features,
     ),
     Kind(name="tables", holds="checked rows", form=rf"{KEY}\.json", data=_of_table),
-    Kind(name="examined", holds="what clfw data check saw", form=rf"{KEY}\.npy"),
-    Kind(name="duplicates", holds="equal pictures", form=rf"{KEY}-\d+\.json"),
+    Kind(name="examined", holds="what clfw data check saw", form=rf"{KEY}\.npy", data=_of_examined),
+    Kind(name="duplicates", holds="equal pictures", form=rf"{KEY}-\d+\.json", data=_of_table),
 )
 
 

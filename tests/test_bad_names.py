@@ -81,7 +81,7 @@ NAMES_AND_VALUES: dict[str, tuple[tuple[str, ...], int, tuple[str, ...]]] = {
     "number over its range": (
         (*RUN, "--lr", "1e9"),
         2,
-        ("--lr: train.lr: must be less than or equal to 100",),
+        ("--lr: train.lr: must be <= 100",),
     ),
     "no number": ((*RUN, "--lr", "nan"), 2, ("--lr: train.lr",)),
     "infinite number": (

@@ -343,7 +343,7 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, Any], str, str]] = {
     "option out of range": ((), {"options": {"lr": -1.0}}, "--lr: train.lr: must be", "> 0"),
     "augmentation out of range": (
         ("augment.turn.degrees=181",), {"augment": ["turn"]},
-        "--set: augment.turn.degrees: must be less than or equal to 180", "degrees",
+        "--set: augment.turn.degrees: must be <= 180", "degrees",
     ),
     "data value out of range": (("data.channels=2",), {}, "--set: data.channels: must be", ""),
     "size of three numbers": (("data.image_size=[1,2,3]",), {}, "data.image_size: must be", ""),

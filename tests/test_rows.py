@@ -269,7 +269,7 @@ def test_targets_follow_the_order_of_finished_weights_by_name() -> None:
 def test_a_class_that_the_weights_do_not_know_is_named_with_its_row() -> None:
     found = rows(["a", "b", "c"])
     with pytest.raises(
-        DataError, match=r"list\.csv:4: class 'c' is none that the weights"
+        DataError, match=r"do not know: 'c' \(1\); the first is list\.csv:4"
     ) as caught:
         with_classes(found, ("a", "b"), np.arange(3))
     assert caught.value.hint == "they know: a, b"

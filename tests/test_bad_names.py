@@ -211,4 +211,4 @@ def test_a_value_of_an_entry_is_blamed_on_the_entry():
     write_bars(Path("bars"))
     Path("registry.toml").write_text("[models.thin]\ncomponent = 'fashion_cnn'\nvalues.width = 0\n")
     finished = clfw("run", "--model", "thin", *DATA)
-    assert_refused(finished, 2, "model entry 'thin': model.width: must be greater")
+    assert_refused(finished, 2, "model entry 'thin': model.width: must be >= 1")

@@ -53,7 +53,7 @@ def _of_pixels(path: Path) -> Any:
 def _of_table(path: Path) -> Any:
     with path.open("rb") as file:
         start = file.read(START).decode("ascii", errors="replace")
-    found = re.match(r'\{"data":("(?:[^"\\]|\\.)*")', start)
+    found = re.match(r'\{"data": ?("(?:[^"\\]|\\.)*")', start)
     return json.loads(found[1]) if found else ""
 
 

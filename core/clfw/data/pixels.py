@@ -239,7 +239,8 @@ def refuse_bad(bad: Mapping[int, str], table: Table) -> None:
 
 def fault_line(table: Table, row: int, fault: str) -> str:
     """What is wrong with a row's picture, and where the row was declared."""
-    return f"{printable(row_name(table, row), 240)}: {fault}"
+    name = printable(row_name(table, row), 240)
+    return fault if fault.startswith(f"{name}: ") else f"{name}: {fault}"
 
 
 def measure(

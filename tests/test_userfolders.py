@@ -7,7 +7,7 @@ from typing import Literal
 import platformdirs
 import pytest
 
-from clfw.host.userfolders import user_folder
+from clfw.userfolders import user_folder
 
 
 @pytest.mark.parametrize("kind", ["config", "cache", "data"])

@@ -7,7 +7,6 @@ from pathlib import Path
 from clfw import storage
 from clfw.audit.auditing import audit
 from clfw.data.opening import Pictures, Progress
-from clfw.host.observing import tell_observers
 from clfw.interrupts import StopRequest
 from clfw.learning.batches import updates_per_epoch
 from clfw.learning.job import Job, Say
@@ -16,6 +15,7 @@ from clfw.learning.record import EpochReport
 from clfw.learning.stateparts import seed_generators
 from clfw.learning.workbench import Seams, Workbench, on_features, set_up
 from clfw.memory import memory_named
+from clfw.observing import tell_observers
 from clfw.plan import Plan
 from clfw.runend import KEPT_WEIGHTS, Result, finish, keep_weights, save_again
 from clfw.runfolder import runs
@@ -73,10 +73,8 @@ def resume(
             (folder / runs.SUMMARY).unlink(missing_ok=True)
             chosen = runs.read_json(folder / runs.PLAN)["chosen"]
             runs.write_json(folder / runs.PLAN, {**plan.to_json(), "chosen": chosen})
-        elif (
-            folder / runs.SUMMARY
-        ).exists() and not lost:  # another process has ended it meanwhile
-            return None
+        elif not lost and (folder / runs.SUMMARY).exists():
+            return None  # another process has ended it meanwhile
         claim.require()
         storage.sweep(folder)
         storage.sweep(folder / KEPT_WEIGHTS)

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from clfw.errors import OutputError, StorageError
-from clfw.host.userfolders import user_folder
+from clfw.userfolders import user_folder
 
 
 def cache_root() -> Path:

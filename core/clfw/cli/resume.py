@@ -44,7 +44,7 @@ def resume(
     from clfw.data.datafolders import data_folder, require_named_folder
     from clfw.data.opening import decode_splits, open_data
     from clfw.data.splitlist import require_same_split
-    from clfw.host.observing import rehearse
+    from clfw.observing import rehearse
     from clfw.runfolder import runs
     from clfw.runfolder.resuming import extended, read_run, recorded_observers, require_same_data
     from clfw.source import SPLITS
@@ -87,7 +87,8 @@ def resume(
         plan, pictures, seams or Seams(), path, longer, bool(lost), say, show_progress
     )
     if result is None:
-        say(f"{path}: is finished")
+        done = "its weights are there again" if lost else "is finished already, by another process"
+        say(f"{path}: {done}")
         print_json(runs.read_json(path / runs.SUMMARY))
         return
     if as_json:

@@ -195,7 +195,7 @@ def start_run(
     from clfw.cli.progress import show_progress
     from clfw.data.opening import decode_splits, open_data, require_weights, settle
     from clfw.data.rows import refuse_untrainable
-    from clfw.host.observing import rehearse
+    from clfw.observing import rehearse
     from clfw.plan import resolve_plan
     from clfw.recipe import for_classes
     from clfw.runfolder.runs import require_creatable

@@ -7,8 +7,8 @@ from clfw.data.datavalues import DataValues
 from clfw.errors import InputMissing, printable
 from clfw.host.manager import warn
 from clfw.host.registry import Entry
-from clfw.host.userfolders import user_folder
 from clfw.params import Resolved
+from clfw.userfolders import user_folder
 
 VARIABLE = "CLFW_DATA_DIR"
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from clfw.errors import InputMissing, UsageError, nearest, printable
 from clfw.host.manager import NAME, Catalog
-from clfw.host.userfolders import user_folder
+from clfw.userfolders import user_folder
 
 Section = Literal["models", "data", "recipes"]
 SECTIONS: tuple[Section, ...] = ("models", "data", "recipes")

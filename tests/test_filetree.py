@@ -43,7 +43,7 @@ def archive(
         if wrap:
             packed.mkdir(wrap)
         for name, data in files.items():
-            packed.writestr(f"{wrap}{name}", data)
+            packed.writestr(zipfile.ZipInfo(f"{wrap}{name}"), data, method)  # no time of its own
     return path
 
 

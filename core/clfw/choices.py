@@ -94,9 +94,10 @@ def choose_augmentations(
         offer = catalog.find("augmentation", name)
         layers = [Layer(origin, values), Layer("--set", settings.get(name, {}))]
         resolved = resolve(params_class(offer.component), layers, f"augment.{name}")
-        choices.append(
-            Choice(entry=name, component=offer.component, plugin=offer.plugin, values=resolved)  # type: ignore[arg-type]
+        chosen: Choice[Any] = Choice(
+            entry=name, component=offer.component, plugin=offer.plugin, values=resolved
         )
+        choices.append(chosen)
     for name in settings:
         if name not in [choice.entry for choice in choices]:
             raise UsageError(

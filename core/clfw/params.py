@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
@@ -52,8 +52,7 @@ class Resolved(Generic[P]):
 
 def params_class(component: Component) -> type[Params]:
     """The parameter class that a component names, or the empty one."""
-    found: Any = load(component.params) if component.params else NoParams
-    return found  # type: ignore[no-any-return]
+    return cast(type[Params], load(component.params)) if component.params else NoParams
 
 
 def resolve(cls: type[P], layers: Iterable[Layer], where: str) -> Resolved[P]:

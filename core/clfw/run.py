@@ -1,6 +1,7 @@
 """One run from start to finish, or from a checkpoint on: the place that joins the rooms."""
 
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from clfw.learning.workbench import Seams, Workbench, on_features, set_up
 from clfw.memory import memory_named
 from clfw.observing import tell_observers
 from clfw.plan import Plan
+from clfw.recipe import Recipe
 from clfw.runend import KEPT_WEIGHTS, Result, finish, keep_weights, save_again
 from clfw.runfolder import runs
 from clfw.runfolder.claim import Claim
@@ -102,7 +104,6 @@ def carry_on(
     """
     recipe = plan.recipe.params
     again = resume_command(plan, folder)
-    watched = ("validation", "test") if recipe.observe_test else ("validation",)
     with StopRequest(again) as stop:
         keeper = RunKeeper(
             folder,
@@ -115,23 +116,8 @@ def carry_on(
             partial(tell_observers, plan, folder, say) if plan.observers else None,
             say,
         )
-        job = Job(
-            model=bench.trained,
-            training=bench.batches["train"],
-            num_classes=bench.task.num_classes,
-            augment=bench.augment,
-            normalise=bench.normalise,
-            recipe=recipe,
-            device=bench.device,
-            held_out={
-                split: lambda model, split=split: bench.evaluate(model, split)  # type: ignore[misc]
-                for split in watched
-                if split in bench.batches
-            },
-            report=lambda report: note_epoch(plan, pictures, bench, folder, keeper, report, say),
-            progress=progress,
-            keeper=keeper,
-        )
+        report = partial(note_epoch, plan, pictures, bench, folder, keeper, say)
+        job = job_of(recipe, bench, keeper, report, progress)
         seed_generators(recipe.seed)  # whether the model was built or restored
         with memory_named(str(folder), recipe.batch_size, f"free memory and {again}, or "):
             with keeper.last_rows():
@@ -151,14 +137,42 @@ def carry_on(
             return finish(plan, pictures, bench, folder, claim, trained, start)
 
 
+def job_of(
+    recipe: Recipe,
+    bench: Workbench,
+    keeper: RunKeeper,
+    report: Callable[[EpochReport], None],
+    progress: Progress,
+) -> Job:
+    """What the trainer is given of the workbench."""
+    watched = ("validation", "test") if recipe.observe_test else ("validation",)
+    return Job(
+        model=bench.trained,
+        training=bench.batches["train"],
+        num_classes=bench.task.num_classes,
+        augment=bench.augment,
+        normalise=bench.normalise,
+        recipe=recipe,
+        device=bench.device,
+        held_out={
+            split: partial(bench.evaluate, split=split)
+            for split in watched
+            if split in bench.batches
+        },
+        report=report,
+        progress=progress,
+        keeper=keeper,
+    )
+
+
 def note_epoch(
     plan: Plan,
     pictures: Pictures,
     bench: Workbench,
     folder: Path,
     keeper: RunKeeper,
-    report: EpochReport,
     say: Say,
+    report: EpochReport,
 ) -> None:
     """One line to the person, one row to the metrics, one row an update to the steps."""
     keeper.note(report)

@@ -13,7 +13,7 @@ from clfw.audit.nearness import near_duplicates
 from clfw.audit.oddities import odd_pictures, strays, unreadable
 from clfw.audit.unused import passed_over
 from clfw.data.exclusion import Line, list_of
-from clfw.data.opening import Progress, named_rows, open_table, tick_of
+from clfw.data.opening import Progress, named_rows, open_table
 from clfw.data.rows import LEFT_OUT, Rows, check_rows, natural_key, refuse_untrainable
 from clfw.errors import ClfwError, DataError
 from clfw.plan import DataChoice
@@ -73,7 +73,7 @@ def look_over(choice: DataChoice, near: bool, progress: Progress) -> Report:
     rows, findings = rows_and_faults(choice, table)
     bar = progress("looking", len(table.keys))
     try:
-        examined = examine(source, table, tick_of(bar), choice.choice.entry)
+        examined = examine(source, table, bar.advance, choice.choice.entry)
     finally:
         bar.close()
     sound = np.flatnonzero((examined.pictures["form"] != "") & (rows.split != LEFT_OUT)).tolist()

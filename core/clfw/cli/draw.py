@@ -5,13 +5,12 @@ from typing import Any
 
 import click
 
+from clfw.cli.opened import open_and_say
 from clfw.cli.options import (
     complete,
     device_option,
     installed,
     lookup_options,
-    say,
-    say_seen,
     settings_option,
     source_options,
 )
@@ -143,18 +142,12 @@ def figure_of_answers(
 ) -> Any:
     """Confusion matrix, random predictions or worst mistakes of a labelled split."""
     from clfw.artifacts.weightsfile import find_weights, read_header
-    from clfw.cli.progress import show_progress
-    from clfw.learning.inference import data_for, open_split, other_rows, other_source
+    from clfw.learning.inference import data_for
 
     header = read_header(find_weights(path))
     entry = data_for(header, request, there.catalog, there.registry)
     request = own_source(header, entry, request, there.catalog)
-    say_seen(request.data or entry.path, entry.seen, entry.component)
-    opened = open_split(header, entry, request, there.catalog, split, show_progress)
-    opened.require_labels()
-    for warning in (other_source(header, opened.source), other_rows(header, entry.name, opened)):
-        if warning:
-            say(warning)
+    opened = open_and_say(header, entry, request, there, split)
 
     import torch
 

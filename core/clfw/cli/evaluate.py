@@ -1,10 +1,11 @@
 """`clfw eval`: figures of finished weights on a labelled split."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from clfw.cli.opened import open_and_say
 from clfw.cli.options import (
     complete,
     device_option,
@@ -13,13 +14,15 @@ from clfw.cli.options import (
     lookup_options,
     on_bad_image_option,
     print_json,
-    say,
-    say_seen,
     settings_option,
     source_options,
+    with_data,
 )
 from clfw.errors import counted
 from clfw.source import SPLITS
+
+if TYPE_CHECKING:
+    from clfw.learning.evaluation import Evaluation
 
 
 @click.command("eval")
@@ -55,35 +58,21 @@ def evaluate(
 ) -> None:
     """Evaluate a run folder or weights file on a split of a dataset."""
     from clfw.artifacts.weightsfile import find_weights, read_header
-    from clfw.cli.progress import show_progress
-    from clfw.data.badpictures import in_short
-    from clfw.learning.inference import data_for, open_split, other_rows, other_source
+    from clfw.learning.inference import data_for
     from clfw.plan import Request
 
     there = installed(registry, disabled)
     header = read_header(find_weights(path))
-    if on_bad_image:
-        settings = (*settings, f"data.on_bad_image={on_bad_image}")
     request = Request(
         data=data,
-        settings=settings,
+        settings=with_data(settings, on_bad_image=on_bad_image),
         device=device,
         data_folder=data_dir,
         require_full=require_full,
         sample=sample,
     )
     entry = data_for(header, request, there.catalog, there.registry)
-    say_seen(data or entry.path, entry.seen, entry.component)
-    opened = open_split(header, entry, request, there.catalog, split, show_progress)
-    opened.require_labels()
-    if warning := other_source(header, opened.source):
-        say(warning)
-    if warning := other_rows(header, entry.name, opened):
-        say(warning)
-    if opened.changed:
-        say(opened.changed)
-    if opened.bad:
-        say(f"warning: {in_short(opened.bad)}")
+    opened = open_and_say(header, entry, request, there, split)
 
     from clfw.learning.evaluating import evaluate_split
     from clfw.learning.workbench import Seams
@@ -98,14 +87,23 @@ def evaluate(
     if as_json:
         print_json({**facts, **evaluation.to_json()})
         return
+    whole = ", all: the data has no splits" if opened.whole else ""
+    click.echo(f"{entry.name} ({opened.source}), {facts['split']}: {in_figures(evaluation)}{whole}")
+    print_classes(evaluation)
+
+
+def in_figures(evaluation: "Evaluation") -> str:
+    """Accuracy with its interval, loss, calibration and count, in one line."""
     low, high = evaluation.interval
-    which = "all" if opened.whole else split
-    click.echo(
-        f"{entry.name} ({opened.source}), {which}: accuracy {evaluation.accuracy:.2%} "
-        f"({low:.2%} to {high:.2%}), loss {evaluation.loss:.4f}, ECE {evaluation.ece:.4f}, "
+    return (
+        f"accuracy {evaluation.accuracy:.2%} ({low:.2%} to {high:.2%}), "
+        f"loss {evaluation.loss:.4f}, ECE {evaluation.ece:.4f}, "
         f"{counted(evaluation.count, 'picture')}"
-        f"{', all: the data has no splits' if opened.whole else ''}"
     )
+
+
+def print_classes(evaluation: "Evaluation") -> None:
+    """A table with a row for each class; "-" where there is nothing to take a share of."""
     width = max(len(figures.name) for figures in evaluation.per_class)
     click.echo(f"{'class':<{width}}  precision  recall     F1  pictures")
     for c in evaluation.per_class:

@@ -149,6 +149,11 @@ def complete_plugins(context: click.Context, option: click.Parameter, typed: str
     return [plugin.name for plugin in found_plugins() if plugin.name.startswith(typed)]
 
 
+def with_data(settings: tuple[str, ...], **values: str | None) -> tuple[str, ...]:
+    """`settings` and the data values that have an option of their own, where they are given."""
+    return (*settings, *(f"data.{key}={value}" for key, value in values.items() if value))
+
+
 def say(line: str) -> None:
     """One line of talk, on stderr; a reader that has gone away stops no training."""
     try:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clfw.cli.opened import open_and_say
 from clfw.cli.options import (
     complete,
     device_option,
@@ -14,7 +15,6 @@ from clfw.cli.options import (
     lookup_options,
     print_json,
     say,
-    say_seen,
     settings_option,
     source_options,
 )
@@ -31,6 +31,7 @@ from clfw.source import SPLITS
 
 if TYPE_CHECKING:
     from clfw.learning.inference import OpenedPictures, Prediction
+    from clfw.plan import Request
 
 
 @click.command()
@@ -72,24 +73,17 @@ def predict(
     """
     from clfw.artifacts.weightsfile import find_weights, read_header
     from clfw.cli.progress import show_progress
-    from clfw.learning.inference import data_for, open_images, open_split, other_rows, other_source
+    from clfw.learning.inference import data_for, open_images
     from clfw.plan import Request
 
-    if bool(images) == bool(data):
-        raise UsageError(
-            "predict: needs pictures or --data, one of the two",
-            hint=f"clfw predict {path} PICTURE.png, or clfw predict {path} --data NAME",
-        )
-    if images and settings:
-        raise UsageError(
-            f"--set '{settings[0]}': pictures are prepared as the weights say",
-            hint="leave --set out, or name a data entry with --data",
-        )
-    if images and (sample or require_full):
-        raise UsageError(
-            f"--{'sample' if sample else 'require-full'}: says which files of a data entry to take",
-            hint="leave it out, or name a data entry with --data",
-        )
+    request = Request(
+        data=data,
+        settings=settings,
+        data_folder=data_dir,
+        require_full=require_full,
+        sample=sample,
+    )
+    require_one_kind(path, images, request)
     if out is not None:
         require_new(out)
     images = with_those_in_folders(images)
@@ -98,28 +92,34 @@ def predict(
     if images:
         opened = open_images(header, images, show_progress)
     else:
-        request = Request(
-            data=data,
-            settings=settings,
-            data_folder=data_dir,
-            require_full=require_full,
-            sample=sample,
-        )
         entry = data_for(header, request, there.catalog, there.registry)
-        say_seen(data, entry.seen, entry.component)
-        opened = open_split(
-            header, entry, request, there.catalog, split, show_progress, keep_bad=True
-        )
-        if warning := other_source(header, opened.source):
-            say(warning)
-        if warning := other_rows(header, entry.name, opened):
-            say(warning)
+        opened = open_and_say(header, entry, request, there, split, keep_bad=True)
 
     from clfw.learning.evaluating import predict_split
     from clfw.learning.workbench import Seams
 
     rows = predict_split(header, opened, there.catalog, seams or Seams(), device)
     hand_over(rows, opened, out, as_json)
+
+
+def require_one_kind(path: Path, images: tuple[Path, ...], request: "Request") -> None:
+    """Raise unless there are either pictures, and no word about data, or data."""
+    if bool(images) == bool(request.data):
+        raise UsageError(
+            "predict: needs pictures or --data, one of the two",
+            hint=f"clfw predict {path} PICTURE.png, or clfw predict {path} --data NAME",
+        )
+    if images and request.settings:
+        raise UsageError(
+            f"--set '{request.settings[0]}': pictures are prepared as the weights say",
+            hint="leave --set out, or name a data entry with --data",
+        )
+    if images and (request.sample or request.require_full):
+        raise UsageError(
+            f"--{'sample' if request.sample else 'require-full'}: "
+            "says which files of a data entry to take",
+            hint="leave it out, or name a data entry with --data",
+        )
 
 
 def with_those_in_folders(images: tuple[Path, ...]) -> tuple[Path, ...]:

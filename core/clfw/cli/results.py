@@ -4,15 +4,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from clfw.cli.options import print_json
+from clfw.errors import counted, printable
+
 if TYPE_CHECKING:
     from clfw.plan import Plan
     from clfw.runend import Result
 
 
-def print_result(plan: "Plan", result: "Result") -> None:
+def print_result(plan: "Plan", result: "Result", as_json: bool) -> None:
     """The figures of the saved weights, which weights these are, and where they are."""
-    from clfw.errors import counted, printable
-
+    if as_json:
+        print_json(result.to_json(plan))
+        return
     for split, evaluation in result.evaluations.items():
         low, high = evaluation.interval
         click.echo(

@@ -1,7 +1,8 @@
 """`clfw resume`: go on with a run that was stopped, killed, or is to last longer."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +15,10 @@ from clfw.cli.options import (
     say,
 )
 from clfw.cli.results import print_result
+
+if TYPE_CHECKING:
+    from clfw.data.opening import Pictures
+    from clfw.runfolder.resuming import RecordedRun
 
 
 @click.command()
@@ -42,12 +47,9 @@ def resume(
     from clfw.artifacts.weightsfile import lost_weights
     from clfw.cli.progress import show_progress
     from clfw.data.datafolders import data_folder, require_named_folder
-    from clfw.data.opening import decode_splits, open_data
-    from clfw.data.splitlist import require_same_split
     from clfw.observing import rehearse
     from clfw.runfolder import runs
-    from clfw.runfolder.resuming import extended, read_run, recorded_observers, require_same_data
-    from clfw.source import SPLITS
+    from clfw.runfolder.resuming import extended, read_run, recorded_observers
 
     require_named_folder(data_dir)
     observers = recorded_observers(path)
@@ -62,19 +64,12 @@ def resume(
         return
     if lost:
         say(f"warning: {lost}; it is written again from the last checkpoint")
-    for change in recorded.changes:
-        say(f"warning: {change}: the same bits are not promised")
-    for name in sorted({*observers} - {plugin.name for plugin in recorded.plan.observers}):
-        say(f"observer '{name}' is switched off: the run goes on without it")
+    say_changes(recorded, observers)
     if note:
         say(note)
     plan = recorded.plan
     rehearse(plan, "without it: --disable-plugin")
-    opened = open_data(plan.data)
-    splits = tuple(split for split in SPLITS if opened.rows.labelled(split))
-    pictures = decode_splits(opened, recorded.preprocess, splits, show_progress)
-    require_same_data(recorded, pictures)
-    require_same_split(path, pictures.rows)
+    pictures = same_pictures(path, recorded)
 
     import torch
 
@@ -91,7 +86,28 @@ def resume(
         say(f"{path}: {done}")
         print_json(runs.read_json(path / runs.SUMMARY))
         return
-    if as_json:
-        print_json(result.to_json(plan))
-        return
-    print_result(plan, result)
+    print_result(plan, result, as_json)
+
+
+def say_changes(recorded: "RecordedRun", observers: Iterable[str]) -> None:
+    """What is not as it was when the run began, a line each."""
+    for change in recorded.changes:
+        say(f"warning: {change}: the same bits are not promised")
+    for name in sorted({*observers} - {plugin.name for plugin in recorded.plan.observers}):
+        say(f"observer '{name}' is switched off: the run goes on without it")
+
+
+def same_pictures(path: Path, recorded: "RecordedRun") -> "Pictures":
+    """The pictures that the run was begun with; raises where they or their splits have changed."""
+    from clfw.cli.progress import show_progress
+    from clfw.data.opening import decode_splits, open_data
+    from clfw.data.splitlist import require_same_split
+    from clfw.runfolder.resuming import require_same_data
+    from clfw.source import SPLITS
+
+    opened = open_data(recorded.plan.data)
+    splits = tuple(split for split in SPLITS if opened.rows.labelled(split))
+    pictures = decode_splits(opened, recorded.preprocess, splits, show_progress)
+    require_same_data(recorded, pictures)
+    require_same_split(path, pictures.rows)
+    return pictures

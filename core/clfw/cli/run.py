@@ -14,11 +14,11 @@ from clfw.cli.options import (
     json_option,
     lookup_options,
     on_bad_image_option,
-    print_json,
     say,
     say_seen,
     settings_option,
     source_options,
+    with_data,
 )
 from clfw.cli.results import print_result
 from clfw.errors import UsageError
@@ -135,15 +135,11 @@ def run(
     from clfw.plan import Request
 
     there = installed(registry, disabled)
-    if on_bad_image:
-        settings = (*settings, f"data.on_bad_image={on_bad_image}")
-    if fold is not None:
-        settings = (*settings, f"data.fold={fold}")
     request = Request(
         model=model,
         data=data,
         recipe=recipe,
-        settings=settings,
+        settings=with_data(settings, on_bad_image=on_bad_image, fold=fold),
         options={key: value for key, value in train_options.items() if value is not None},
         augment=None if augment is None else [name for name in augment.split(",") if name],
         observers=observers,
@@ -156,10 +152,7 @@ def run(
         deterministic=deterministic,
     )
     plan, result = start_run(request, there, seams, out)
-    if as_json:
-        print_json(result.to_json(plan))
-        return
-    print_result(plan, result)
+    print_result(plan, result, as_json)
 
 
 def go_on(path: Path) -> None:

@@ -14,7 +14,7 @@ from clfw.data.datavalues import DataValues
 from clfw.data.decoding import checked_array, decode_bytes, quiet_reference
 from clfw.data.exclusion import excluded_rows
 from clfw.data.pixelmap import PixelMap
-from clfw.data.pixels import PixelStore, Tick, by_row, measure, open_pixels
+from clfw.data.pixels import PixelStore, by_row, measure, open_pixels
 from clfw.data.rows import Rows, check_rows, fingerprint, read_table
 from clfw.errors import DataError, UsageError, printable
 from clfw.host.attribution import attributed, called
@@ -197,19 +197,8 @@ def decode_splits(
     """The pictures of `splits`, from the cache or decoded now, with the normalisation measured."""
     rows = opened.rows
     numbers = np.sort(np.concatenate([rows.of(split) for split in splits]))
-    bar = progress("decoding", len(numbers))
-    try:
-        store: PixelStore = open_pixels(
-            opened.source,
-            rows.table,
-            numbers,
-            preprocess,
-            tick_of(bar),
-            skip_bad=opened.choice.values.params.on_bad_image == "skip",
-            name=opened.choice.choice.entry,
-        )
-    finally:
-        bar.close()
+    skip_bad = opened.choice.values.params.on_bad_image == "skip"
+    store = decode_numbers(opened, numbers, preprocess, progress, skip_bad=skip_bad)
     rows = without_bad(rows, by_row(store.faults, numbers))
     pictures = Pictures(
         pixels=store.pixels,
@@ -226,9 +215,28 @@ def decode_splits(
     return replace(pictures, preprocess=replace(preprocess, mean=mean, std=std))
 
 
-def tick_of(bar: ProgressBar) -> Tick:
-    """The function that a decoding thread calls."""
-    return bar.advance
+def decode_numbers(
+    opened: OpenedData,
+    numbers: NDArray[np.int64],
+    preprocess: Preprocess,
+    progress: Progress,
+    *,
+    skip_bad: bool,
+) -> PixelStore:
+    """The pictures of some rows, from the cache or decoded now under a progress bar."""
+    bar = progress("decoding", len(numbers))
+    try:
+        return open_pixels(
+            opened.source,
+            opened.rows.table,
+            numbers,
+            preprocess,
+            bar.advance,
+            skip_bad=skip_bad,
+            name=opened.choice.choice.entry,
+        )
+    finally:
+        bar.close()
 
 
 def task_of(rows: Rows, preprocess: Preprocess) -> Task:

@@ -5,13 +5,14 @@ import io
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from clfw.errors import DataError, InputMissing, StorageError, UsageError, printable
 from clfw.fetch.downloading import Advance
 from clfw.fetch.remote import CHUNK, PICKLES, Form, Remote, form_of
-from clfw.filetree import FolderTree, open_tree
+from clfw.filetree import FileTree, FolderTree, open_tree
 
 GZIP_LEVEL = 6
 
@@ -106,7 +107,7 @@ def _candidates(source: Path, remote: Remote) -> Iterator[Copy]:
     if not source.is_dir():
         packed = zipfile.is_zipfile(source)
         if source.name in names or (packed and remote.is_archive):
-            yield Copy(label=str(source), open=lambda: _opened(source))
+            yield Copy(label=str(source), open=partial(_opened, source))
         if not packed or remote.is_archive:
             return
     tree = open_tree(source, look_through=False)
@@ -114,10 +115,9 @@ def _candidates(source: Path, remote: Remote) -> Iterator[Copy]:
         if name.rpartition("/")[2] in names:
             if isinstance(tree, FolderTree):
                 path = source / name
-                yield Copy(label=str(path), open=lambda path=path: _opened(path))  # type: ignore[misc]
+                yield Copy(label=str(path), open=partial(_opened, path))
             else:
-                label = f"{source}/{name}"
-                yield Copy(label=label, open=lambda name=name: io.BytesIO(tree.read(name)))  # type: ignore[misc]
+                yield Copy(label=f"{source}/{name}", open=partial(_unpacked, tree, name))
 
 
 def _proven(copies: list[Copy], remote: Remote) -> tuple[Copy, Form]:
@@ -141,6 +141,10 @@ def _opened(path: Path) -> BinaryIO:
     except OSError as error:
         where = printable(str(path), 300)
         raise StorageError(f"{where}: cannot be read: {error.strerror}") from None
+
+
+def _unpacked(tree: FileTree, name: str) -> BinaryIO:
+    return io.BytesIO(tree.read(name))
 
 
 def _write(

@@ -24,11 +24,11 @@ def refuse_taken(name: str, catalog: Catalog, registry: Registry) -> None:
             hint="begin with a letter; letters from a to z, digits and _ may follow",
         )
     entry = registry.entries.get(("data", name))
-    offers = catalog.offers.get(("dataset", name))
-    if entry is not None or offers:
-        origin = entry.origin if entry else offers[0].plugin.origin  # type: ignore[index]
+    holders = [f"entry of {entry.origin}"] if entry is not None else []
+    holders += [f"dataset of {o.plugin.origin}" for o in catalog.offers.get(("dataset", name), ())]
+    if holders:
         raise UsageError(
-            f"'{name}': is taken by the {'entry' if entry else 'dataset'} of {origin}",
+            f"'{name}': is taken by the {holders[0]}",
             hint="choose another name",
         )
 

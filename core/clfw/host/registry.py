@@ -8,12 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from clfw.components import Kind
 from clfw.errors import InputMissing, UsageError, nearest, printable
 from clfw.host.manager import NAME, Catalog
 from clfw.userfolders import user_folder
 
 Section = Literal["models", "data", "recipes"]
 SECTIONS: tuple[Section, ...] = ("models", "data", "recipes")
+KIND_IN: dict[Section, Kind] = {"models": "architecture", "data": "dataset"}
 SINGULAR: dict[Section, str] = {"models": "model", "data": "data entry", "recipes": "recipe"}
 
 _COMMON = {"extends": str, "summary": str, "document": str}
@@ -95,16 +97,16 @@ class Registry:
         entry = self.entries.get((section, name))
         if entry is not None:
             return entry
-        kind = {"models": "architecture", "data": "dataset"}.get(section)
+        kind = KIND_IN.get(section)
         if kind and (kind, name) in catalog.offers:
-            offer = catalog.find(kind, name)  # type: ignore[arg-type]
+            offer = catalog.find(kind, name)
             return Entry(
                 name=name,
                 section=section,
                 origin=offer.plugin.origin,
                 fields={"summary": offer.component.summary},
             )
-        known = [*self.names(section), *(catalog.names(kind) if kind else [])]  # type: ignore[arg-type]
+        known = [*self.names(section), *(catalog.names(kind) if kind else [])]
         if kind is not None:
             raise catalog.unknown(SINGULAR[section], name, known)
         raise UsageError(

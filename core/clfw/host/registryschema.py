@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from clfw.components import Component, Kind
+from clfw.components import Component, Dataset, Kind
 from clfw.data.datavalues import DataValues
 from clfw.errors import ClfwError
 from clfw.fetch.remote import Remote
@@ -68,9 +68,10 @@ def entry_schema(section: Section, catalog: Catalog, kind: Kind) -> dict[str, An
         keys["train"] = {**inlined(Recipe), "description": MEANINGS["train"]}
         keys["augment"] = augment_schema(catalog)
     if "sample" in keys:
+        offered = {name: catalog.offers[kind, name][0].component for name in known}
         keys["sample"]["examples"] = [
-            name for name in known if not catalog.offers[kind, name][0].component.needs_path  # type: ignore[union-attr]
-        ]  # fmt: skip
+            name for name, c in offered.items() if isinstance(c, Dataset) and not c.needs_path
+        ]
     conditions = []
     for name in known:
         values = values_schema(catalog.find(kind, name).component, extra)

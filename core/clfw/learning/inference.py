@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clfw.artifacts.weightsfile import Header
-from clfw.data.badpictures import bad_lines, without_bad
+from clfw.data.badpictures import bad_lines, in_short, without_bad
 from clfw.data.decoding import decode, quiet_reference
 from clfw.data.labelling import require_texts
-from clfw.data.opening import Progress, open_data, open_table, tick_of
+from clfw.data.opening import Progress, decode_numbers, open_data, open_table
 from clfw.data.pixelmap import PixelMap
-from clfw.data.pixels import by_row, open_pixels, refuse_bad
+from clfw.data.pixels import by_row, refuse_bad
 from clfw.data.rows import LEFT_OUT, Rows, require_split, with_classes
 from clfw.errors import DataError, InputMissing, UsageError, counted, printable
 from clfw.host.manager import Catalog
@@ -23,7 +23,7 @@ from clfw.host.recognising import find_data, is_known, recorded_data
 from clfw.host.registry import Entry, Registry
 from clfw.learning.acquaintance import is_own, what_changed
 from clfw.params import Layer, parse_settings
-from clfw.plan import Request, resolve_data
+from clfw.plan import DataChoice, Request, resolve_data
 from clfw.runfolder.runs import write_csv
 from clfw.source import SPLITS, Submission
 
@@ -94,6 +94,13 @@ def other_rows(header: Header, entry: str, opened: OpenedPictures) -> str:
     )
 
 
+def warnings_of(header: Header, entry: str, opened: OpenedPictures) -> list[str]:
+    """What a person should know of the pictures before believing a figure of them."""
+    bad = f"warning: {in_short(opened.bad)}" if opened.bad else ""
+    source, rows = other_source(header, opened.source), other_rows(header, entry, opened)
+    return [warning for warning in (source, rows, opened.changed, bad) if warning]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prediction:
     """One picture's answer; a picture that does not decode has an error and no label."""
@@ -145,23 +152,9 @@ def open_split(
     A picture that does not decode keeps its place where `keep_bad`; else the data's values decide, and
     data that nobody divided, and that the weights were not trained on, is taken whole.
     """
-    trained_on = header.facts["data"]
-    parsed = parse_settings(request.settings)
-    for group in parsed.keys() - {"data"}:
-        if parsed[group]:
-            raise UsageError(
-                f"--set {group}: finished weights have their own", hint="only data.KEY can be set"
-            )
-    given = [Layer("--set", parsed["data"])]
-    choice = resolve_data(entry, catalog, given, request)
-    own = is_own(header, entry.name, open_table(choice)[1])
-    if own:  # so that the same rows are held out
-        same = ("validation", "split_seed", "fold", "stratify", "on_bad_image")
-        values = {k: trained_on[k] for k in same if k in trained_on}
-        choice = resolve_data(entry, catalog, [Layer("weights file", values), *given], request)
+    choice, own, divided = chosen_data(header, entry, request, catalog)
     opened = open_data(choice, trained_elsewhere=True)
-    undivided = not own and not DIVIDING & parsed["data"].keys()
-    whole = undivided and not keep_bad and set(opened.rows.table.splits) == {"train"}
+    whole = not divided and not keep_bad and set(opened.rows.table.splits) == {"train"}
     if whole:
         opened = replace(opened, rows=all_in(opened.rows, split))
     require_split(opened.rows, split)
@@ -170,19 +163,7 @@ def open_split(
     # The splits that a run decodes, so that its cache serves here too.
     splits = [s for s in SPLITS if rows.labelled(s)] if rows.labelled(split) else [split]
     numbers = np.sort(np.concatenate([rows.of(s) for s in splits]))
-    bar = progress("decoding", len(numbers))
-    try:
-        store = open_pixels(
-            opened.source,
-            rows.table,
-            numbers,
-            header.preprocess,
-            tick_of(bar),
-            skip_bad=True,
-            name=choice.choice.entry,
-        )
-    finally:
-        bar.close()
+    store = decode_numbers(opened, numbers, header.preprocess, progress, skip_bad=True)
     faults = by_row(store.faults, numbers)
     changed = what_changed(header, rows, split, faults, store.digest) if own else ""
     bad = {row: faults[row] for row in wanted.tolist() if row in faults}
@@ -191,14 +172,6 @@ def open_split(
             refuse_bad(bad, rows.table)
         rows = without_bad(rows, bad)
         wanted = rows.of(split)
-    submission = rows.table.submission if split == "test" else None
-    if submission and any(rows.table.splits[row] == "test" for row in rows.left_out):
-        raise UsageError(
-            "data.exclude: leaves rows of the test split out, and a submission needs all of them",
-            hint="remove the lines of the test split from the list",
-        )
-    if submission:
-        require_texts(header.classes, opened.rows.classes, opened.rows.class_values)
     texts = dict(zip(opened.rows.classes, opened.rows.class_values, strict=True))
     return OpenedPictures(
         images=store.images,
@@ -211,10 +184,48 @@ def open_split(
         left_out=len(rows.left_out),
         bad=bad_lines(rows),
         pixels=store.pixels,
-        submission=submission,
+        submission=submission_of(header, opened.rows) if split == "test" else None,
         whole=whole,
         changed=changed,
     )
+
+
+def chosen_data(
+    header: Header, entry: Entry, request: Request, catalog: Catalog
+) -> tuple[DataChoice, bool, bool]:
+    """The data with its values; whether the weights were trained on it; whether it is divided.
+
+    What they were trained on is divided as it was then, so that the same rows are held out.
+    """
+    parsed = parse_settings(request.settings)
+    for group in parsed.keys() - {"data"}:
+        if parsed[group]:
+            raise UsageError(
+                f"--set {group}: finished weights have their own", hint="only data.KEY can be set"
+            )
+    given = [Layer("--set", parsed["data"])]
+    choice = resolve_data(entry, catalog, given, request)
+    own = is_own(header, entry.name, open_table(choice)[1])
+    if own:
+        trained_on = header.facts["data"]
+        same = ("validation", "split_seed", "fold", "stratify", "on_bad_image")
+        values = {k: trained_on[k] for k in same if k in trained_on}
+        choice = resolve_data(entry, catalog, [Layer("weights file", values), *given], request)
+    return choice, own, own or bool(DIVIDING & parsed["data"].keys())
+
+
+def submission_of(header: Header, rows: Rows) -> Submission | None:
+    """The layout in which the test split is handed in, if the data has one and all can be written."""
+    submission = rows.table.submission
+    if submission is None:
+        return None
+    if any(rows.table.splits[row] == "test" for row in rows.left_out):
+        raise UsageError(
+            "data.exclude: leaves rows of the test split out, and a submission needs all of them",
+            hint="remove the lines of the test split from the list",
+        )
+    require_texts(header.classes, rows.classes, rows.class_values)
+    return submission
 
 
 def all_in(rows: Rows, split: str) -> Rows:

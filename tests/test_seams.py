@@ -29,7 +29,7 @@ class CountingDevice:
         self.memory_format = torch.contiguous_format
         self.passes = 0
 
-    def place(self, model: nn.Module) -> nn.Module:
+    def place(self, model: nn.Module, memory_format: str | None = None) -> nn.Module:
         model.register_forward_pre_hook(self._count)
         return model
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from clfw.choices import (
     Choice,
@@ -23,6 +23,9 @@ from clfw.host.recognising import find_data
 from clfw.host.registry import Entry, Registry
 from clfw.params import Layer, Params, Resolved, params_class, parse_settings, resolve
 from clfw.recipe import Recipe, refuse_unused
+
+MemoryFormat = Literal["contiguous", "channels-last"]
+MEMORY_FORMATS: tuple[MemoryFormat, ...] = get_args(MemoryFormat)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +84,11 @@ class DataChoice:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """A run before it starts."""
+    """A run before it starts.
+
+    Attributes:
+        memory_format: as `--tune` measured; None for the one that usually suits the model.
+    """
 
     model: Choice[Architecture]
     data: DataChoice
@@ -91,6 +98,7 @@ class Plan:
     device: str
     data_folder: Path
     threads: int | None = None
+    memory_format: MemoryFormat | None = None
     deterministic: bool = False
     memory_budget: int | None = None
     observers: tuple[Plugin, ...] = ()
@@ -111,6 +119,7 @@ class Plan:
             "train": self.recipe.to_json(),
             "device": self.device,
             "threads": self.threads,
+            "memory_format": self.memory_format,
             "deterministic": self.deterministic,
             "memory_budget": self.memory_budget,
             "observers": [plugin.name for plugin in self.observers],

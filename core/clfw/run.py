@@ -1,7 +1,6 @@
 """One run from start to finish, or from a checkpoint on: the place that joins the rooms."""
 
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from clfw.audit.auditing import audit
 from clfw.data.opening import Pictures, Progress
 from clfw.interrupts import StopRequest
 from clfw.learning.batches import updates_per_epoch
-from clfw.learning.job import Job, Say
+from clfw.learning.job import Say
 from clfw.learning.keeping import RunKeeper, needed_room
 from clfw.learning.record import EpochReport
 from clfw.learning.stateparts import seed_generators
@@ -18,7 +17,6 @@ from clfw.learning.workbench import Seams, Workbench, on_features, set_up
 from clfw.memory import memory_named
 from clfw.observing import tell_observers
 from clfw.plan import Plan
-from clfw.recipe import Recipe
 from clfw.runend import KEPT_WEIGHTS, Result, finish, keep_weights, save_again
 from clfw.runfolder import runs
 from clfw.runfolder.claim import Claim
@@ -117,7 +115,8 @@ def carry_on(
             say,
         )
         report = partial(note_epoch, plan, pictures, bench, folder, keeper, say)
-        job = job_of(recipe, bench, keeper, report, progress)
+        watched = ("validation", "test") if recipe.observe_test else ("validation",)
+        job = bench.job(recipe, keeper=keeper, report=report, progress=progress, watched=watched)
         seed_generators(recipe.seed)  # whether the model was built or restored
         with memory_named(str(folder), recipe.batch_size, f"free memory and {again}, or "):
             with keeper.last_rows():
@@ -135,34 +134,6 @@ def carry_on(
                 save_again(plan, pictures, bench, folder, claim, trained)
                 return None
             return finish(plan, pictures, bench, folder, claim, trained, start)
-
-
-def job_of(
-    recipe: Recipe,
-    bench: Workbench,
-    keeper: RunKeeper,
-    report: Callable[[EpochReport], None],
-    progress: Progress,
-) -> Job:
-    """What the trainer is given of the workbench."""
-    watched = ("validation", "test") if recipe.observe_test else ("validation",)
-    return Job(
-        model=bench.trained,
-        training=bench.batches["train"],
-        num_classes=bench.task.num_classes,
-        augment=bench.augment,
-        normalise=bench.normalise,
-        recipe=recipe,
-        device=bench.device,
-        held_out={
-            split: partial(bench.evaluate, split=split)
-            for split in watched
-            if split in bench.batches
-        },
-        report=report,
-        progress=progress,
-        keeper=keeper,
-    )
 
 
 def note_epoch(

@@ -85,6 +85,7 @@ def size_option(context: click.Context, option: click.Parameter, text: str | Non
 @device_option
 @source_options
 @click.option("--threads", type=click.IntRange(1, 1024), help="CPU threads; part of the plan.")
+@click.option("--tune", is_flag=True, help="Measure memory format and threads first; in the plan.")
 @click.option(
     "--memory-budget", metavar="SIZE", callback=size_option,
     help="Stream decoded pictures over this, as 2GB; half of the free memory if left out.",
@@ -111,6 +112,7 @@ def run(
     device: str,
     data_dir: Path | None,
     threads: int | None,
+    tune: bool,
     memory_budget: int | None,
     deterministic: bool,
     require_full: bool,
@@ -151,7 +153,7 @@ def run(
         memory_budget=memory_budget,
         deterministic=deterministic,
     )
-    plan, result = start_run(request, there, seams, out)
+    plan, result = start_run(request, there, seams, out, tune=tune)
     print_result(plan, result, as_json)
 
 
@@ -182,7 +184,7 @@ def go_on(path: Path) -> None:
 
 
 def start_run(
-    request: "Request", there: "Installed", seams: Any, out: Path | None
+    request: "Request", there: "Installed", seams: Any, out: Path | None, *, tune: bool = False
 ) -> "tuple[Plan, Result]":
     """Resolve, open and decode, then train: every error of a person comes before torch is imported."""
     from clfw.cli.progress import show_progress
@@ -207,7 +209,11 @@ def start_run(
     splits = tuple(split for split in SPLITS if opened.rows.labelled(split))
     pictures = decode_splits(opened, preprocess, splits, show_progress)
 
+    from clfw.learning.tuning import tuned
     from clfw.learning.workbench import Seams
     from clfw.run import execute
 
-    return plan, execute(plan, pictures, seams or Seams(), out, say, show_progress)
+    seams = seams or Seams()
+    if tune:
+        plan = tuned(plan, pictures, seams, say)
+    return plan, execute(plan, pictures, seams, out, say, show_progress)

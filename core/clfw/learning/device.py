@@ -11,10 +11,15 @@ import torch
 from torch import nn
 
 from clfw.errors import UsageError, nearest
+from clfw.plan import MemoryFormat
 
 NAMES = ("auto", "cpu", "cuda", "mps")
 KEPT = 1 << 30  # bytes of freed memory kept, at most
 M_MMAP_MAX, M_TRIM_THRESHOLD = -4, -1  # of glibc's malloc.h
+FORMATS: dict[MemoryFormat, torch.memory_format] = {
+    "contiguous": torch.contiguous_format,
+    "channels-last": torch.channels_last,
+}
 WIDE = 16  # output channels of the widest convolution from which channels-last pays on a CPU
 
 
@@ -24,8 +29,8 @@ class Device(Protocol):
     torch_device: torch.device
     memory_format: torch.memory_format
 
-    def place(self, model: nn.Module) -> nn.Module:
-        """`model` on the device, in the memory format that suits it."""
+    def place(self, model: nn.Module, memory_format: MemoryFormat | None = None) -> nn.Module:
+        """`model` on the device, in a format of `FORMATS`, or in that which usually suits it."""
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """The precision that forward passes run in."""
@@ -48,17 +53,12 @@ class TorchDevice:
         else:
             self._facts["precision"] = "float32"
 
-    def place(self, model: nn.Module) -> nn.Module:
-        widest = max(
-            (m.out_channels for m in model.modules() if isinstance(m, nn.Conv2d)), default=0
-        )
-        if widest >= WIDE:
-            self.memory_format = torch.channels_last
-            reason = f"channels-last (widest convolution {widest} >= {WIDE})"
-        else:
-            self.memory_format = torch.contiguous_format
-            reason = f"contiguous (widest convolution {widest} < {WIDE})"
-        self._facts["memory format"] = reason
+    def place(self, model: nn.Module, memory_format: MemoryFormat | None = None) -> nn.Module:
+        chosen, reason = memory_format, "measured by --tune"
+        if chosen is None:
+            chosen, reason = usual_format(model)
+        self.memory_format = FORMATS[chosen]
+        self._facts["memory format"] = f"{chosen} ({reason})"
         return model.to(self.torch_device).to(memory_format=self.memory_format)
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
@@ -66,6 +66,14 @@ class TorchDevice:
 
     def facts(self) -> Mapping[str, str]:
         return self._facts
+
+
+def usual_format(model: nn.Module) -> tuple[MemoryFormat, str]:
+    """The memory format for a model of such a width, and why."""
+    widest = max((m.out_channels for m in model.modules() if isinstance(m, nn.Conv2d)), default=0)
+    if widest >= WIDE:
+        return "channels-last", f"widest convolution {widest} >= {WIDE}"
+    return "contiguous", f"widest convolution {widest} < {WIDE}"
 
 
 def prepare(threads: int | None, deterministic: bool) -> None:

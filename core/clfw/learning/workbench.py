@@ -1,7 +1,8 @@
 """The model, placed and tried, with the batches it is to see: what stands before training starts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -18,11 +19,13 @@ from clfw.learning.batches import Batches, Normalise, SplitBatches, evaluation_s
 from clfw.learning.device import Device, TorchDevice, prepare
 from clfw.learning.evaluation import Evaluation, Evaluator, StandardEvaluator, predict_logits
 from clfw.learning.features import Extractor, backbone_digest, frozen_parts, identity
-from clfw.learning.job import AugmentBatch, Say, Trainer, no_augmentation
+from clfw.learning.job import AugmentBatch, Job, Keeper, Say, Trainer, no_augmentation
 from clfw.learning.optimisation import build_loss
+from clfw.learning.record import EpochReport
 from clfw.learning.stateparts import seed_generators
 from clfw.learning.training import StandardTrainer
 from clfw.plan import Plan
+from clfw.recipe import Recipe
 from clfw.runfolder import runs
 from clfw.source import SPLITS
 from clfw.task import Task
@@ -67,6 +70,34 @@ class Workbench:
         targets = self.batches[split].targets.cpu()
         return self.evaluator.evaluate(self.logits(model, split), targets, self.task.classes)
 
+    def job(
+        self,
+        recipe: Recipe,
+        *,
+        keeper: Keeper,
+        report: Callable[[EpochReport], None],
+        progress: Progress,
+        watched: Sequence[str] = (),
+    ) -> Job:
+        """What a trainer is given; of the splits in `watched` those that there are."""
+        return Job(
+            model=self.trained,
+            training=self.batches["train"],
+            num_classes=self.task.num_classes,
+            augment=self.augment,
+            normalise=self.normalise,
+            recipe=recipe,
+            device=self.device,
+            held_out={
+                split: partial(self.evaluate, split=split)
+                for split in watched
+                if split in self.batches
+            },
+            report=report,
+            progress=progress,
+            keeper=keeper,
+        )
+
 
 def set_up(plan: Plan, pictures: Pictures, seams: Seams, resumed: Path | None) -> Workbench:
     """Build, initialise and place the model; make its batches; try all on two blank pictures.
@@ -83,7 +114,7 @@ def set_up(plan: Plan, pictures: Pictures, seams: Seams, resumed: Path | None) -
     if resumed is None and architecture.initialise:
         folder = weights_folder(plan.data_folder)
         called(plan.model.plugin, architecture.initialise, model, plan.model.params, folder)
-    model = device.place(model)
+    model = device.place(model, plan.memory_format)
     with attributed(plan.model.plugin, "its network"):
         require_output(model, task, architecture.name)
     refuse_shared(model)  # now, and not when the first checkpoint is written

@@ -20,7 +20,7 @@ from clfw.host.manager import Catalog
 from clfw.host.plugin import Plugin
 from clfw.host.pluginfiles import file_options
 from clfw.params import Layer, Params, Resolved, params_class, resolve
-from clfw.plan import DataChoice, Plan
+from clfw.plan import MEMORY_FORMATS, DataChoice, MemoryFormat, Plan
 from clfw.preprocess import Preprocess
 from clfw.recipe import Recipe
 from clfw.runfolder import runs
@@ -135,9 +135,20 @@ def plan_of(
         observers=tuple(
             catalog.observer(name) for name in recorded.get("observers", ()) if name not in off
         ),
+        memory_format=format_of(recorded),
         deterministic=recorded["deterministic"] is True,
         memory_budget=budget if type(budget := recorded.get("memory_budget")) is int else None,
     )
+
+
+def format_of(recorded: dict[str, Any]) -> MemoryFormat | None:
+    """The memory format that was measured for the run, if one was."""
+    name = recorded.get("memory_format")
+    if name is None:
+        return None
+    if name not in MEMORY_FORMATS:
+        raise ValueError(f"the memory format {name!r} is unknown")
+    return MEMORY_FORMATS[MEMORY_FORMATS.index(name)]
 
 
 def found_again(data: dict[str, Any], name: str, folder: Path) -> Path | None:

@@ -1,0 +1,124 @@
+"""The fastest memory format and number of threads for a training, measured before it begins."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+import torch
+
+from clfw.data.opening import Pictures, no_progress
+from clfw.errors import UsageError, counted
+from clfw.learning.device import FORMATS
+from clfw.learning.features import frozen_parts
+from clfw.learning.job import NoKeeper, Say
+from clfw.learning.workbench import Seams, Workbench, set_up
+from clfw.plan import Plan
+from clfw.recipe import Recipe
+
+ROUND = 0.5  # seconds of training in each of a candidate's rounds, about
+ROUNDS = 5
+WORTH = 1.05  # times as fast as the usual choice; less is within the spread of such short rounds
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A way to compute, with a copy of the model that it is tried on.
+
+    Attributes:
+        seconds: of one update, a value a round.
+    """
+
+    plan: Plan
+    bench: Workbench
+    seconds: list[float]
+
+    @property
+    def name(self) -> str:
+        """As it is told."""
+        threads = f", {counted(self.plan.threads, 'thread')}" if self.plan.threads else ""
+        return f"{self.plan.memory_format}{threads}"
+
+
+def tuned(plan: Plan, pictures: Pictures, seams: Seams, say: Say) -> Plan:
+    """`plan` with the memory format and threads that train fastest here, as rounds in turn show.
+
+    Every candidate trains a copy of the model; the first is the usual choice, which stays unless
+    another one is faster by 5 % in the median of the rounds. What is chosen stands in the plan, so
+    that a resumed run computes as before.
+
+    Raises:
+        UsageError: a frozen backbone, whose pictures go through once.
+    """
+    candidates = [candidate(choice, pictures, seams) for choice in choices(plan, pictures, seams)]
+    updates = [rehearsed(each, seams) for each in candidates]
+    for _ in range(ROUNDS):
+        for each, count in zip(candidates, updates, strict=True):
+            each.seconds.append(timed(each, seams, count))
+    usual = candidates[0]
+    best = min(candidates, key=lambda each: median(each.seconds))
+    if median(usual.seconds) < WORTH * median(best.seconds):
+        best = usual
+    batch = pictures_an_update(usual.bench, plan.recipe.params)
+    for each in candidates:
+        rate = batch / median(each.seconds)
+        notes = [note for which, note in ((usual, "usual"), (best, "taken")) if which is each]
+        marks = f" ({', '.join(notes)})" if notes else ""
+        say(f"tune    {each.name}: {rate:,.0f} images/s{marks}")
+    torch.set_num_threads(best.plan.threads or torch.get_num_threads())
+    return best.plan
+
+
+def choices(plan: Plan, pictures: Pictures, seams: Seams) -> list[Plan]:
+    """The plans to compare, the usual choice first; what a person has fixed stays."""
+    bench = set_up(plan, pictures, seams, None)
+    if frozen_parts(bench.model) is not None:
+        raise UsageError(
+            "--tune: the backbone is frozen, so that each picture goes through it once only",
+            hint="leave --tune out",
+        )
+    usual_format = next(
+        name for name, value in FORMATS.items() if value == bench.device.memory_format
+    )
+    most = torch.get_num_threads()
+    threads: Sequence[int | None] = [plan.threads]
+    if plan.threads is None and bench.device.torch_device.type == "cpu":
+        threads = sorted({most, math.ceil(most / 2), 1}, reverse=True)
+    formats = sorted(FORMATS, key=lambda name: name != usual_format)
+    return [
+        replace(plan, memory_format=name, threads=count) for count in threads for name in formats
+    ]
+
+
+def candidate(plan: Plan, pictures: Pictures, seams: Seams) -> Candidate:
+    """A copy of the model, placed as `plan` says."""
+    return Candidate(plan=plan, bench=set_up(plan, pictures, seams, None), seconds=[])
+
+
+def rehearsed(each: Candidate, seams: Seams) -> int:
+    """How many updates make a round, after the first ones, which are slower, have been made."""
+    timed(each, seams, 2)
+    return max(1, min(100, math.ceil(ROUND / timed(each, seams, 2))))
+
+
+def timed(each: Candidate, seams: Seams, updates: int) -> float:
+    """Seconds of an update, in the mean of some."""
+    torch.set_num_threads(each.plan.threads or torch.get_num_threads())
+    bench = each.bench
+    recipe = each.plan.recipe.params.model_copy(
+        update={"steps": updates, "evaluate_steps": None, "patience": None, "keep": "last"}
+    )
+    job = bench.job(recipe, keeper=NoKeeper(), report=lambda report: None, progress=no_progress)
+    start = time.perf_counter()
+    seams.trainer.fit(job)
+    if bench.device.torch_device.type == "cuda":
+        torch.cuda.synchronize()
+    return (time.perf_counter() - start) / updates
+
+
+def pictures_an_update(bench: Workbench, recipe: Recipe) -> int:
+    """How many pictures decide one step of the optimiser."""
+    count = len(bench.batches["train"])
+    batch = count if recipe.batch_size == "full" else recipe.batch_size
+    return min(count, batch * recipe.accumulate)

@@ -1,6 +1,8 @@
 """Opens the data of a plan: rows checked, preprocessing settled, pictures decoded. No torch."""
 
-from collections.abc import Callable
+import contextlib
+import gc
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -82,6 +84,19 @@ class Pictures:
         return np.flatnonzero(np.isin(self.numbers, self.rows.of(split)))
 
 
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Spares the garbage collector going through all rows again and again while they are made."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+@uncollected()
 def open_data(choice: DataChoice, trained_elsewhere: bool = False) -> OpenedData:
     """Open the source and check every row, for training or for finished weights; decodes nothing."""
     source, table = open_table(choice)
@@ -89,6 +104,7 @@ def open_data(choice: DataChoice, trained_elsewhere: bool = False) -> OpenedData
     return OpenedData(choice=choice, source=source, rows=rows)
 
 
+@uncollected()
 def open_table(choice: DataChoice) -> tuple[Source, Table]:
     """The source of a dataset, and its rows as they are declared."""
     component = choice.choice.component

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -259,8 +260,10 @@ def measure(
     step = max(1, PIECE // images[0].size)
     for start in range(0, len(positions), step):
         part = images[positions[start : start + step]]
+        flat = part.reshape(len(part), -1, images.shape[3])
         for channel in range(images.shape[3]):
-            counts[channel] += np.bincount(part[..., channel].ravel(), minlength=256)
+            seen_here = cv2.calcHist([flat], [channel], None, [256], [0, 256])  # exact to 2 ** 24
+            counts[channel] += seen_here.reshape(256).astype(np.int64)
         seen()
     levels = np.arange(256) / 255
     total = counts.sum(axis=1)

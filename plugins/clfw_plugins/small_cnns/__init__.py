@@ -52,7 +52,7 @@ def clfw_architectures() -> list[Architecture]:
         ),
         Architecture(
             name="fast_cnn",
-            summary="three convolutions with batch norm, the first of stride 2, one linear layer",
+            summary="four convolutions with batch norm, the first of stride 2, one linear layer",
             build=f"{_HERE}.fast:build",
             params=f"{_HERE}.params:FastCnnParams",
         ),

@@ -78,8 +78,8 @@ class MathCnnParams(Params):
 class FastCnnParams(Params):
     """Of `fast_cnn`."""
 
-    filters: tuple[Width, Width, Width] = Field(
-        (16, 32, 64), description="filters of the convolutions, channels"
+    filters: tuple[Width, Width, Width, Width] = Field(
+        (16, 32, 32, 64), description="filters of the convolutions, channels"
     )
 
 

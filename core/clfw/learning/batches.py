@@ -102,19 +102,6 @@ class SplitBatches:
         """(N,) int64, in row order."""
         return self._targets
 
-    def take(self, index: Tensor) -> Batch:
-        """The pictures at `index` (B,) int64 within the split, which lies where the pictures do."""
-        positions = self._positions[index]
-        if self._streamed is None:
-            chosen = self._images.index_select(0, positions)  # (B, H, W, C) uint8
-        else:
-            chosen = torch.from_numpy(self._streamed.read(positions.tolist()))
-            if self._device.type == "cuda":  # from pinned memory the host need not wait
-                chosen = chosen.pin_memory().to(self._device, non_blocking=True)
-            index = index.to(self._device)
-        images = chosen.permute(0, 3, 1, 2).to(torch.float32, memory_format=self._format)
-        return Batch(images.div_(255), self._targets[index], self._rows[index])
-
     def training(
         self, size: int, *, seed: int, epoch: int, start: int = 0, sampling: Sampling = "shuffled"
     ) -> Iterator[Batch]:
@@ -138,12 +125,25 @@ class SplitBatches:
 
     def _chosen(self, order: Tensor, bounds: Sequence[tuple[int, int]]) -> Iterator[Batch]:
         """The batches within `bounds` of the rows `order` (N,) of the split."""
-        order = order.to(self._images.device)
+        positions = self._positions[order.to(self._positions.device)]
+        order = order.to(self._device)
+        targets, rows = self._targets[order], self._rows[order]  # once an epoch, and not a batch
         for (first, last), after in zip_longest(bounds, bounds[1:]):
-            batch = self.take(order[first:last])
+            images = self._pictures(positions[first:last])
             if self._streamed is not None and after is not None:
-                self._streamed.expect(self._positions[order[slice(*after)]].tolist())
-            yield batch
+                self._streamed.expect(positions[slice(*after)].tolist())
+            yield Batch(images, targets[first:last], rows[first:last])
+
+    def _pictures(self, positions: Tensor) -> Tensor:
+        """(B, C, H, W) float32 in [0, 1]."""
+        if self._streamed is None:
+            chosen = self._images.index_select(0, positions)  # (B, H, W, C) uint8
+        else:
+            chosen = torch.from_numpy(self._streamed.read(positions.tolist()))
+            if self._device.type == "cuda":  # from pinned memory the host need not wait
+                chosen = chosen.pin_memory().to(self._device, non_blocking=True)
+        images = chosen.permute(0, 3, 1, 2).to(torch.float32, memory_format=self._format)
+        return images.div_(255)
 
 
 def shuffled(count: int, seed: int, epoch: int) -> Tensor:

@@ -42,18 +42,12 @@ def predict_split(
     """One prediction for each opened picture, in order."""
     logits = logits_of(header, opened, catalog, seams, device_name)
     best = logits.double().softmax(1).max(1)
-    rows = []
-    for place, (key, k, probability) in enumerate(
-        zip(opened.keys, best.indices.tolist(), best.values.tolist(), strict=True)
-    ):
-        error = opened.errors.get(place, "")
-        rows.append(
-            Prediction(
-                key=key,
-                label="" if error else opened.labels[k],
-                name="" if error else header.classes[k],
-                probability=0.0 if error else probability,
-                error=error,
-            )
-        )
+    classes = best.indices.tolist()
+    names, labels = header.classes, opened.labels
+    rows = [
+        Prediction(key=key, label=labels[k], name=names[k], probability=probability)
+        for key, k, probability in zip(opened.keys, classes, best.values.tolist(), strict=True)
+    ]
+    for place, error in opened.errors.items():
+        rows[place] = Prediction(key=opened.keys[place], error=error)
     return rows

@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,19 +101,18 @@ def warnings_of(header: Header, entry: str, opened: OpenedPictures) -> list[str]
     return [warning for warning in (source, rows, opened.changed, bad) if warning]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Prediction:
+class Prediction(NamedTuple):
     """One picture's answer; a picture that does not decode has an error and no label."""
 
     key: str
-    label: str
-    name: str
-    probability: float
-    error: str
+    label: str = ""
+    name: str = ""
+    probability: float = 0.0
+    error: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; no label and no probability beside an error."""
-        row = asdict(self)
+        row = self._asdict()
         return {**row, "label": None, "name": None, "probability": None} if self.error else row
 
 

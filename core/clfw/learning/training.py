@@ -17,6 +17,7 @@ class StandardTrainer:
         while not state.finished:
             record = state.record
             bar = job.progress(f"epoch {state.epoch + 1}", len(job.training))
+            model.train()
             for batch in job.training.training(
                 state.batch_size,
                 seed=recipe.seed,
@@ -24,7 +25,6 @@ class StandardTrainer:
                 start=record.updates,
                 sampling=recipe.sampling,
             ):
-                model.train()
                 state.set_learning_rate()
                 for part in batch.parts(recipe.accumulate):
                     images, targets = job.augment(part.images, part.targets, part.rows, state.epoch)

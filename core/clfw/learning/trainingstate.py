@@ -131,6 +131,7 @@ class TrainingState:
             self._points.append(point)
             if split == "validation":
                 self._steer(figures, model)
+        self.job.model.train()  # an evaluation leaves it in evaluation mode
 
     def _steer(self, figures: Evaluation, model: nn.Module) -> None:
         score = (figures.accuracy, -figures.loss)

@@ -35,6 +35,8 @@ def root(tmp_path: Path) -> Path:
             path.mkdir()
             (path / "pixels.u8").write_bytes(bytes(1000))
             (path / "meta.json").write_text('{"data": "bars"}')
+            (path / "levels.json").write_text("{}")
+            (path / ".levels.json.tmp-elsewhere-1-00ff00ff").touch()  # by somebody who was killed
         else:
             path.write_bytes(b"[]")
         used = time.time() - days * 86400 - 60
@@ -58,7 +60,7 @@ def test_entries_are_listed_the_last_used_first(root: Path) -> None:
     assert "2 days ago" in lines[4]
     assert lines[-1] == f"{root}: 5 entries, 1.0 kB"
     listed = succeed("cache", "--json").json
-    assert listed["size"] == 1000 + 16 + 4 * 2
+    assert listed["size"] == 1000 + 16 + 2 + 4 * 2
     assert [entry["kind"] for entry in listed["entries"]] == list(ROW)
     assert listed["entries"][0]["used"].endswith("+00:00")
 

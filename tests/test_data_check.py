@@ -13,7 +13,7 @@ from clfw.audit.examining import PICTURE, look_at
 from clfw.audit.labels import few_or_uneven
 from clfw.audit.nearness import alike
 from clfw.data.datavalues import DataValues
-from clfw.data.pixels import measure
+from clfw.data.levels import measure
 from clfw.data.rows import check_rows
 from commandline import assert_refused, clfw, succeed
 from encoded import encoded, noise, soft, turned_jpeg

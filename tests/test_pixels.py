@@ -7,7 +7,7 @@ import threading
 import warnings
 from collections import namedtuple
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from clfw import storage
+from clfw.data import levels
 from clfw.data import pixels as module
 from clfw.data.decoding import decode
-from clfw.data.pixels import CHUNK, PixelStore, decode_rows, measure, open_pixels
+from clfw.data.levels import KEPT, levels_of, measure
+from clfw.data.pixels import CHUNK, PixelStore, decode_rows, open_pixels
 from clfw.errors import DataError, OutputError, StorageError
 from clfw.preprocess import Preprocess
 from clfw.source import Table
@@ -410,3 +412,67 @@ def test_blank_pictures_have_a_normalisation_that_divides_by_more_than_nothing()
         mean, std = measure(np.full((3, 2, 2, 1), level, np.uint8), np.arange(3))
         assert mean == (round(level / 255, 6),)
         assert std == (round(1 / 255, 6),)
+
+
+@pytest.fixture
+def measurements(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many pictures each measurement was of; the smallest store is large enough to keep it."""
+    counts: list[int] = []
+    monkeypatch.setattr(levels, "QUICK", 0)
+    monkeypatch.setattr(
+        levels,
+        "measure",
+        lambda images, some, seen: counts.append(len(some)) or measure(images, some),
+    )
+    return counts
+
+
+def test_the_normalisation_is_measured_once_for_a_choice_of_rows(measurements: list[int]) -> None:
+    source, half = Drawn(20), np.arange(10)
+    first = levels_of(opened(source), half)
+    assert first == levels_of(opened(source), half) == measure(opened(source).images, half)
+    assert levels_of(opened(source), half + 3) == measure(opened(source).images, half + 3) != first
+    assert measurements == [10, 10]
+    source.bad = {0: noise(6, 6, 1, seed=99)}
+    table = replace(source.table(), stamps=["other", *source.table().stamps[1:]])
+    levels_of(opened(source, table=table), half)
+    assert measurements == [10, 10, 10]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: "",
+        lambda text: "[1]",
+        lambda text: '{"levels": 3}',
+        lambda text: text.replace("[[0.5", "[[0.6"),
+        lambda text: text.replace("[[0.", "[[NaN, 0."),
+        lambda text: text[:-9],
+    ],
+)
+def test_a_kept_normalisation_that_is_damaged_is_measured_again(
+    damage: Any, measurements: list[int]
+) -> None:
+    store, some = opened(Drawn(20)), np.arange(20)
+    right = levels_of(store, some)
+    kept = (store.folder / KEPT).read_text()
+    assert damage(kept) != kept
+    (store.folder / KEPT).write_text(damage(kept))
+    assert levels_of(store, some) == right
+    assert (store.folder / KEPT).read_text() == kept
+    assert measurements == [20, 20]
+
+
+def test_a_store_that_is_cleared_away_meanwhile_is_measured_all_the_same(
+    measurements: list[int],
+) -> None:
+    store = opened(Drawn(20))
+    storage.discard(store.folder)
+    assert levels_of(store, np.arange(20)) == measure(store.images, np.arange(20))
+    assert not store.folder.exists()
+
+
+def test_the_normalisation_of_a_small_store_is_not_kept() -> None:
+    store = opened(Drawn(20))
+    levels_of(store, np.arange(20))
+    assert not (store.folder / KEPT).exists()

@@ -43,7 +43,8 @@ class Kind:
             return False
         if not self.files:
             return path.is_file()
-        return path.is_dir() and {inner.name for inner in path.iterdir()} <= self.files
+        names = {inner.name for inner in path.iterdir() if not storage.is_unfinished(inner)}
+        return path.is_dir() and names <= self.files
 
 
 def _of_pixels(path: Path) -> Any:
@@ -77,7 +78,7 @@ KINDS = (
         name="pixels",
         holds="decoded pictures",
         form=KEY,
-        files=frozenset({"meta.json", "pixels.u8"}),
+        files=frozenset({"meta.json", "pixels.u8", "levels.json"}),
         data=_of_pixels,
     ),
     Kind(

@@ -15,8 +15,9 @@ from clfw.data.datafolders import weights_folder
 from clfw.data.datavalues import DataValues
 from clfw.data.decoding import checked_array, decode_bytes, quiet_reference
 from clfw.data.exclusion import excluded_rows
+from clfw.data.levels import levels_of
 from clfw.data.pixelmap import PixelMap
-from clfw.data.pixels import PixelStore, by_row, measure, open_pixels
+from clfw.data.pixels import PixelStore, by_row, open_pixels
 from clfw.data.rows import Rows, check_rows, fingerprint, read_table
 from clfw.errors import DataError, UsageError, printable
 from clfw.host.attribution import attributed, called
@@ -227,7 +228,7 @@ def decode_splits(
     )
     if preprocess.mean:
         return pictures
-    mean, std = measure(store.images, pictures.where("train"), store.pixels.forget)
+    mean, std = levels_of(store, pictures.where("train"))
     return replace(pictures, preprocess=replace(preprocess, mean=mean, std=std))
 
 

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,12 +34,14 @@ class PixelStore:
     """Decoded pictures.
 
     Attributes:
+        folder: where they lie.
         pixels: (N, H, W, C) uint8, in the order of the rows asked for; a bad picture is black.
         digest: hash of all pixels.
         faults: why a picture does not decode.
         cached: whether they were there already.
     """
 
+    folder: Path
     pixels: PixelMap
     digest: str
     faults: Faults
@@ -100,7 +101,8 @@ def stored(folder: Path, shape: tuple[int, ...]) -> PixelStore | None:
         pixels = PixelMap.of(folder / PIXELS, shape)
         meta = json.loads((folder / META).read_text())
         faults = {int(position): str(fault) for position, fault in meta["faults"]}
-        return PixelStore(pixels=pixels, digest=str(meta["sha256"]), faults=faults, cached=True)
+        digest = str(meta["sha256"])
+        return PixelStore(folder=folder, pixels=pixels, digest=digest, faults=faults, cached=True)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -144,6 +146,7 @@ def write_store(
             refuse_bad(by_row(faults, rows), table)
         pixels.flush()
         store = PixelStore(
+            folder=folder,
             pixels=PixelMap.of(temporary / PIXELS, shape),
             digest=digest_of(pixels),
             faults=faults,
@@ -242,32 +245,3 @@ def fault_line(table: Table, row: int, fault: str) -> str:
     """What is wrong with a row's picture, and where the row was declared."""
     name = printable(row_name(table, row), 240)
     return fault if fault.startswith(f"{name}: ") else f"{name}: {fault}"
-
-
-def measure(
-    images: NDArray[np.uint8],
-    positions: NDArray[np.int64],
-    seen: Callable[[], None] = lambda: None,
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation per channel, of pixels over 255, by exact counts.
-
-    Args:
-        images: (N, H, W, C) uint8.
-        positions: (M,) which of them to measure.
-        seen: called after each piece of them.
-    """
-    counts = np.zeros((images.shape[3], 256), dtype=np.int64)
-    step = max(1, PIECE // images[0].size)
-    for start in range(0, len(positions), step):
-        part = images[positions[start : start + step]]
-        flat = part.reshape(len(part), -1, images.shape[3])
-        for channel in range(images.shape[3]):
-            seen_here = cv2.calcHist([flat], [channel], None, [256], [0, 256])  # exact to 2 ** 24
-            counts[channel] += seen_here.reshape(256).astype(np.int64)
-        seen()
-    levels = np.arange(256) / 255
-    total = counts.sum(axis=1)
-    mean = (counts @ levels) / total
-    variance = (counts @ levels**2) / total - mean**2
-    spread = np.maximum(np.sqrt(np.maximum(variance, 0)), 1 / 255)  # a blank set has none
-    return tuple(round(float(m), 6) for m in mean), tuple(round(float(s), 6) for s in spread)

@@ -6,6 +6,7 @@ rows are held out, but a row that is added may move others.
 """
 
 import hashlib
+import struct
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -72,10 +73,9 @@ def by_hash(names: Sequence[str], strata: Sequence[str], seed: int) -> Iterator[
 def hashes(names: Sequence[str], seed: int) -> list[int]:
     """A number below 2 to the 64 for each name."""
     salt = hashlib.blake2b(f"{seed}:".encode(), digest_size=8)
-    return [_hash(salt, name) for name in names]
-
-
-def _hash(salt: "hashlib.blake2b", name: str) -> int:
-    digest = salt.copy()
-    digest.update(name.encode(errors="surrogateescape"))
-    return int.from_bytes(digest.digest(), "big")
+    digests = []
+    for name in names:
+        digest = salt.copy()  # which is quicker than a new one
+        digest.update(name.encode("utf-8", "surrogateescape"))
+        digests.append(digest.digest())
+    return list(struct.unpack(f">{len(digests)}Q", b"".join(digests)))

@@ -23,7 +23,7 @@ def assign_splits(
     """
     refuse_parted_groups(table)
     index = {name: i for i, name in enumerate(SPLITS)}
-    split = np.fromiter((index[s] for s in table.splits), np.uint8, len(table.splits))
+    split = np.array([index[s] for s in table.splits], dtype=np.uint8)
     declared = int((split == index["validation"]).sum())
     if declared:
         refuse_second_division(values, declared)

@@ -23,7 +23,9 @@ from clfw.data.rows import (
     require_split,
     with_classes,
 )
+from clfw.data.splitlist import listed, pairs_of
 from clfw.errors import DataError, UsageError
+from clfw.runfolder.runs import csv_bytes
 from clfw.source import Submission, Table
 
 WHOLE = DataValues(validation=0.0)
@@ -375,3 +377,24 @@ def test_a_table_that_is_refused_is_not_kept(tmp_path: Path) -> None:
     with pytest.raises(DataError):
         read_table(Refusing(FULL), READER)
     assert list((tmp_path / "cache" / "tables").iterdir()) == []
+
+
+ODD_KEYS = (
+    "", " ", "plain", "a/b.png", "comma,", '"', 'a "b"', "new\nline", "\r", "tab\t", "é", "猫", "😀",
+    "\udcff.png", "\u2028", "\ufeff", "=1+1", "'", "#", "\\", "NaN", "\0", ";",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("keys", [*((key, "other") for key in ODD_KEYS), ODD_KEYS])
+def test_the_list_of_splits_is_what_a_csv_writer_writes(keys: tuple[str, ...]) -> None:
+    splits = [("train", "test", "validation")[n % 3] for n in range(len(keys))]
+    found = rows(["a"] * len(keys), splits, keys)
+    assert len(pairs_of(found)) == len(keys)
+    assert listed(found) == csv_bytes(("key", "split"), pairs_of(found))
+
+
+def test_a_row_of_no_split_is_not_in_the_list_of_splits() -> None:
+    for left_out in ("b", '"'):
+        table_of_three = table("aaa", keys=("a", left_out, "c"))
+        found = check_rows(table_of_three, WHOLE, {1: "a person says so"})
+        assert listed(found) == b"key,split\na,train\nc,train\n"

@@ -6,7 +6,7 @@ gives the same logits from stored features as from pictures, so training sees th
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,7 @@ def identity(images: Tensor) -> Tensor:
     return images
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Extractor:
     """Computes and stores features.
 
@@ -96,6 +96,7 @@ class Extractor:
     facts: dict[str, Any]
     progress: Progress
     name: str = ""
+    _folded: nn.Module | None = field(default=None, init=False)  # made with the first pictures
 
     def plain(self, batches: Batches, split: str) -> FeatureBatches:
         """The features of a split as it is."""
@@ -143,7 +144,6 @@ class Extractor:
         self, batches: Batches, what: str, augment: AugmentBatch | None, view: int
     ) -> Tensor:
         """(N, F) float32, in row order, with the backbone in evaluation mode."""
-        backbone = self.backbone.eval()
         parts: list[Tensor] = []
         bar = self.progress(what, len(batches))
         with torch.inference_mode(), self.device.autocast():
@@ -158,9 +158,9 @@ class Extractor:
                             hint="leave it out of --augment",
                         )
                 inputs = self.normalise(images)
-                if not parts:
-                    backbone = folded(backbone, inputs[:EXAMPLES].clone())
-                parts.append(backbone(inputs).float())
+                if self._folded is None:
+                    self._folded = folded(self.backbone.eval(), inputs[:EXAMPLES].clone())
+                parts.append(self._folded(inputs).float())
                 bar.advance(len(batch))
         bar.close()
         return torch.cat(parts)

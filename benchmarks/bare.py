@@ -1,4 +1,6 @@
-"""One epoch of training, by clfw's own trainer and by a bare PyTorch loop with the same tricks."""
+"""Epochs of training: by clfw's own trainer, by a bare PyTorch loop with the same tricks, and by a plain
+one without.
+"""
 
 import time
 from collections.abc import Callable
@@ -33,7 +35,7 @@ def network(name: str, task: Task, **values: object) -> nn.Module:
     return build_model(component, params_class(component)(**values), task)
 
 
-def math_recipe(batch_size: int, epochs: int = 1) -> Recipe:
+def adam_recipe(batch_size: int, epochs: int = 1) -> Recipe:
     """Adam with AMSGrad, as the document of `math_cnn` trains it."""
     return Recipe(epochs=epochs, batch_size=batch_size, lr=1e-3, amsgrad=True, keep="last")
 
@@ -68,12 +70,11 @@ class BareLoop:
 
     def __init__(self, data: Decoded, recipe: Recipe, device: str = "cpu") -> None:
         self._device = torch.device(device)
-        self._images = torch.from_numpy(data.pixels).permute(0, 3, 1, 2).contiguous()
-        self._images = self._images.to(self._device)
+        self._images = torch.from_numpy(data.pixels).to(self._device)  # (N, H, W, C)
         self._targets = torch.from_numpy(data.targets).to(self._device)
-        shape = (1, -1, 1, 1)
-        self._mean = torch.tensor(data.preprocess.mean, device=self._device).reshape(shape)
-        self._std = torch.tensor(data.preprocess.std, device=self._device).reshape(shape)
+        mean, std = (torch.tensor(v) for v in (data.preprocess.mean, data.preprocess.std))
+        self._scale = (1 / (255 * std)).reshape(1, -1, 1, 1).to(self._device)
+        self._shift = (-mean / std).reshape(1, -1, 1, 1).to(self._device)
         self._recipe = recipe
 
     def placed(self, model: nn.Module, memory_format: torch.memory_format) -> nn.Module:
@@ -93,9 +94,10 @@ class BareLoop:
         order = torch.randperm(len(self._targets), device=self._device)
         for first in range(0, len(order), size):
             index = order[first : first + size]
-            images = self._images[index].to(torch.float32, memory_format=memory_format)
-            logits = model(images.div_(255).sub_(self._mean).div_(self._std))
-            cross_entropy(logits, self._targets[index]).backward()
+            images = self._images.index_select(0, index).permute(0, 3, 1, 2)
+            images = images.to(torch.float32, memory_format=memory_format)
+            logits = model(images.mul_(self._scale).add_(self._shift))
+            cross_entropy(logits, self._targets.index_select(0, index)).backward()
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.wait()
@@ -116,14 +118,31 @@ class BareLoop:
         return min(seconds, key=lambda name: seconds[name])
 
 
+def normalised(data: Decoded) -> Tensor:
+    """(N, C, H, W) float32: the whole set as the network takes it."""
+    mean, std = (np.asarray(v, np.float32) for v in (data.preprocess.mean, data.preprocess.std))
+    images = (data.pixels / np.float32(255) - mean) / std
+    return torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
+
+
+def plain_epoch(
+    model: nn.Module,
+    images: Tensor,
+    targets: Tensor,
+    optimizer: torch.optim.Optimizer,
+    batch_size: int,
+) -> None:
+    """One epoch as anybody would first write it for a set in memory."""
+    for index in torch.randperm(len(targets)).split(batch_size):
+        optimizer.zero_grad()
+        cross_entropy(model(images[index]), targets[index]).backward()
+        optimizer.step()
+
+
 def accuracy(logits_of: Callable[[Tensor], Tensor], data: Decoded) -> float:
     """The share of `data` whose class has the largest logit."""
-    mean, std = (np.asarray(v, np.float32) for v in (data.preprocess.mean, data.preprocess.std))
-    right = 0
+    targets, right = torch.from_numpy(data.targets), 0
     with torch.inference_mode():
-        for first in range(0, len(data.targets), 500):
-            pixels = (data.pixels[first : first + 500] / np.float32(255) - mean) / std
-            images = torch.from_numpy(pixels.astype(np.float32)).permute(0, 3, 1, 2)
-            targets = torch.from_numpy(data.targets[first : first + 500])
-            right += int((logits_of(images).argmax(1) == targets).sum())
-    return right / len(data.targets)
+        for images, wanted in zip(normalised(data).split(500), targets.split(500), strict=True):
+            right += int((logits_of(images).argmax(1) == wanted).sum())
+    return right / len(targets)

@@ -4,85 +4,94 @@
 
 A first start decodes, hashes and caches every picture; a cached one finds all that. Both are timed in
 this process with every module imported, from the names to pictures that are ready. The first step is
-timed over a whole `clfw run` process, from its birth to the end of its first update.
+timed over a whole `clfw run` process, from its birth to the end of its first update; the checkpoint of
+the beginning, which every run writes, is counted.
 """
 
 import argparse
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from clfw.data.opening import decode_splits, natural_preprocess, no_progress
-from pictures import opened_data, own_cache
-from timing import Comparison, interleaved, parser, report
+from clfw.data.opening import Pictures, decode_splits, natural_preprocess, no_progress
+from environment import kept_bytecode, own_cache
+from pictures import opened_data
+from timing import Comparison, interleaved, parser, report, timed
 
 ENTRY = "fashion_csv"
 MODEL = "fashion_cnn"
+FEWEST = 15  # pairs of processes, whose times vary more than those within one
 
 
-def start(folder: Path | None) -> tuple[float, int, bool]:
-    """Seconds until the pictures of a run are ready, how many, and whether they were cached."""
-    began = time.perf_counter()
+def start(folder: Path | None) -> tuple[Pictures, str]:
+    """The pictures of a run, ready, and whether they are of the full set."""
     opened = opened_data(ENTRY, folder)
     preprocess = natural_preprocess(opened, opened.choice.values.params)
     pictures = decode_splits(opened, preprocess, ("train", "validation"), no_progress)
-    return time.perf_counter() - began, len(pictures.targets), pictures.cached
+    return pictures, opened.choice.source
 
 
 def starts(options: argparse.Namespace) -> list[Comparison]:
-    """First and cached starts, each in a cache of its own."""
-    first, cached, count = [], [], 0
-    for _ in range(options.pairs + 1):
-        with own_cache():
-            seconds, count, was_cached = start(options.data_dir)
-            assert not was_cached
-            first.append(seconds)
-            seconds, _, was_cached = start(options.data_dir)
-            assert was_cached
-            cached.append(seconds)
-    work = f"{count:,} PNGs of {ENTRY}"
-    note = "from names to pictures, every module imported; the zip is in the page cache"
+    """First and cached starts."""
+    with own_cache():
+        pictures, source = start(options.data_dir)
+
+        def first() -> float:
+            with own_cache():
+                return timed(lambda: start(options.data_dir))
+
+        def cached() -> float:
+            return timed(lambda: start(options.data_dir))
+
+        first_seconds, cached_seconds = interleaved(first, cached, pairs=options.pairs)
+        assert start(options.data_dir)[0].cached
+    note = "from names to pictures, every module imported; the files are in the page cache"
     return [
         Comparison(
-            work=f"{kind} start, {work}",
+            work=f"{kind} start, {len(pictures.targets):,} PNGs of {ENTRY}",
             against="",
             unit="s",
             form="ours",
             goal="at most",
             target=target,
-            ours=seconds[1:],
+            ours=seconds,
             theirs=[0.0] * options.pairs,
             notes=(note,),
+            source=source,
         )
-        for kind, seconds, target in (("first", first, 3.0), ("cached", cached, 0.3))
-    ]
+        for kind, seconds, target in (("first", first_seconds, 3.0), ("cached", cached_seconds, 0.3))
+    ]  # fmt: skip
+
+
+def seconds_until_told(command: Sequence[str], folder: Path) -> Callable[[], float]:
+    """A function that starts `command` in `folder` and says how long it took until the time it prints."""
+
+    def run() -> float:
+        began = time.time()
+        done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(done.stderr)
+        return float(done.stdout.split()[-1]) - began
+
+    return run
 
 
 def to_first_step(options: argparse.Namespace) -> Comparison:
     """Seconds to the first update with cached data, beyond those of `import torch`."""
-    command = [sys.executable, __file__, "--until-first-step"]
+    script = str(Path(__file__).with_name("first_step.py").resolve())
+    command = [sys.executable, script, MODEL, ENTRY]
     if options.data_dir is not None:
-        command += ["--data-dir", str(options.data_dir)]
-
-    def ours() -> float:
-        began = time.time()
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-        return float(done.stdout.split()[-1]) - began
-
-    def theirs() -> float:
-        began = time.time()
-        statement = "import time, torch; print(time.time())"
-        done = subprocess.run(
-            [sys.executable, "-c", statement], check=True, stdout=subprocess.PIPE, text=True
+        command.append(str(options.data_dir.resolve()))
+    torch_alone = [sys.executable, "-c", "import time, torch; print(time.time())"]
+    with own_cache() as folder, kept_bytecode():
+        _, source = start(options.data_dir)
+        ours, theirs = interleaved(
+            seconds_until_told(command, folder),
+            seconds_until_told(torch_alone, folder),
+            pairs=1 if options.quick else max(options.pairs, FEWEST),
         )
-        return float(done.stdout) - began
-
-    with own_cache():
-        start(options.data_dir)
-        ours_seconds, theirs_seconds = interleaved(ours, theirs, options.pairs)
     return Comparison(
         work=f"command to first step, {MODEL}, cached data",
         against="import torch",
@@ -90,46 +99,15 @@ def to_first_step(options: argparse.Namespace) -> Comparison:
         form="ours - theirs",
         goal="at most",
         target=1.0,
-        ours=ours_seconds,
-        theirs=theirs_seconds,
+        ours=ours,
+        theirs=theirs,
+        source=source,
     )
-
-
-def run_until_first_step(folder: Path | None) -> None:
-    """`clfw run`, which says the time after its first update and ends there."""
-    from dataclasses import replace
-
-    from clfw.cli import outcome
-    from clfw.learning.job import Job, NoKeeper, Trained
-    from clfw.learning.training import StandardTrainer
-    from clfw.learning.trainingstate import TrainingState
-    from clfw.learning.workbench import Seams
-
-    class Leaves(NoKeeper):
-        def consider(self, state: TrainingState) -> None:
-            print(time.time(), flush=True)
-            os._exit(0)  # nothing that comes later is asked about
-
-    class OneStep(StandardTrainer):
-        def fit(self, job: Job) -> Trained:
-            return super().fit(replace(job, keeper=Leaves()))
-
-    sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115  (until the process ends)
-    os.chdir(os.environ["CLFW_CACHE_DIR"])  # where the run folder goes too
-    command = ["run", "--model", MODEL, "--data", ENTRY]
-    command += ["--data-dir", str(folder)] if folder else []
-    sys.exit(outcome(command, Seams(trainer=OneStep())))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and report."""
-    options = parser(__doc__ or "")
-    options.add_argument("--until-first-step", action="store_true", help=argparse.SUPPRESS)
-    chosen = options.parse_args(arguments)
-    if chosen.data_dir is not None:
-        chosen.data_dir = chosen.data_dir.resolve()
-    if chosen.until_first_step:
-        run_until_first_step(chosen.data_dir)
+    chosen = parser(__doc__ or "").parse_args(arguments)
     if chosen.quick:
         chosen.pairs = 1
     report("first_start", [*starts(chosen), to_first_step(chosen)], chosen)

@@ -6,34 +6,34 @@ Weights are random (nothing is fetched), which changes no speed. clfw's side is 
 cache: reading, decoding, features, ten epochs of the head, evaluation, run folder and pictures; then
 the same again on its caches. The tutorial's side sends every picture of train and val through the
 whole network in every epoch, with the deterministic half of its transforms; one of its epochs is
-timed and counts ten times. No import is counted on either side.
+timed and counts ten times. So does the bare loop, but with the backbone in inference mode. Their
+loaders have the number of workers that one epoch was fastest with. No import is counted on any side.
 """
 
 import argparse
-import contextlib
-import io
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 from torchvision import datasets, models, transforms
 
-from clfw.cli.options import Installed
-from clfw.cli.run import start_run
 from clfw.plan import Request
 from clfw.source import SPLITS
-from pictures import installed, opened_data, own_cache
-from timing import Comparison, parser, report
+from environment import own_cache
+from pictures import opened_data
+from running import whole_run
+from timing import Comparison, interleaved, parser, report, timed
 
 EPOCHS = 10
 BATCH_SIZE = 32
+WORKERS = (0, 2, 4)  # of a loader: which is fastest is tried
 ENTRY = "hymenoptera"
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -52,14 +52,11 @@ def clfw_run(options: argparse.Namespace) -> float:
         data_folder=options.data_dir,
     )
     with tempfile.TemporaryDirectory(prefix="clfw-frozen-") as folder:
-        began = time.perf_counter()
-        with contextlib.redirect_stderr(io.StringIO()):
-            start_run(request, Installed(*installed()), None, Path(folder) / "run")
-        return time.perf_counter() - began
+        return timed(lambda: whole_run(request, Path(folder) / "run"))
 
 
-def write_folders(folder: Path, options: argparse.Namespace) -> int:
-    """The set as a folder a split and a folder a class; its number of pictures."""
+def write_folders(folder: Path, options: argparse.Namespace) -> tuple[int, str]:
+    """The set as a folder a split and a folder a class; its number of pictures and its source."""
     opened = opened_data(ENTRY, options.data_dir)
     rows, count = opened.rows, 0
     for number, split in enumerate(rows.split.tolist()):
@@ -73,88 +70,136 @@ def write_folders(folder: Path, options: argparse.Namespace) -> int:
         else:
             (target / f"{number}.jpg").write_bytes(data)
         count += 1
-    return count
+    return count, opened.choice.source
+
+
+def loaders(folder: Path, side: int, workers: int) -> dict[str, DataLoader[Any]]:
+    """One a split, as the tutorial makes them."""
+    transform = transforms.Compose(
+        [
+            transforms.Resize(side),
+            transforms.CenterCrop(side),
+            transforms.ToTensor(),
+            transforms.Normalize(MEAN, STD),
+        ]
+    )
+    return {
+        split: DataLoader(
+            datasets.ImageFolder(str(folder / split), transform),
+            batch_size=BATCH_SIZE,
+            shuffle=split == "train",
+            num_workers=workers,
+        )
+        for split in ("train", "validation")
+        if (folder / split).exists()
+    }
 
 
 class TutorialLoop:
     """The transfer-learning tutorial's training of a new last layer."""
 
-    def __init__(self, folder: Path, side: int) -> None:
-        transform = transforms.Compose(
-            [
-                transforms.Resize(side),
-                transforms.CenterCrop(side),
-                transforms.ToTensor(),
-                transforms.Normalize(MEAN, STD),
-            ]
-        )
-        self._loaders = {
-            split: DataLoader(
-                datasets.ImageFolder(str(folder / split), transform),
-                batch_size=BATCH_SIZE,
-                shuffle=split == "train",
-            )
-            for split in ("train", "validation")
-            if (folder / split).exists()
-        }
-        self._model = models.resnet18(weights=None)
-        for parameter in self._model.parameters():
+    def __init__(self, loaders: dict[str, DataLoader[Any]]) -> None:
+        self._loaders = loaders
+        self._backbone = models.resnet18(weights=None)
+        for parameter in self._backbone.parameters():
             parameter.requires_grad = False
-        self._model.fc = nn.Linear(self._model.fc.in_features, 2)
-        self._optimizer = torch.optim.SGD(self._model.fc.parameters(), lr=0.001, momentum=0.9)
+        self._head = nn.Linear(self._backbone.fc.in_features, 2)
+        self._backbone.fc = nn.Identity()
+        self._optimizer = torch.optim.SGD(self._head.parameters(), lr=0.001, momentum=0.9)
 
-    def epoch(self) -> float:
-        """Seconds of a training and a validation phase."""
-        began = time.perf_counter()
+    def features(self, images: Tensor, training: bool) -> Tensor:
+        """(B, 512), batch norm by the batch while training, as the tutorial has it."""
+        self._backbone.train(training)
+        features: Tensor = self._backbone(images)
+        return features
+
+    def epoch(self) -> None:
+        """A training and a validation phase."""
         for split, loader in self._loaders.items():
             training = split == "train"
-            self._model.train(training)
             running_loss, right = 0.0, 0
             for images, targets in loader:
                 self._optimizer.zero_grad()
                 with torch.set_grad_enabled(training):
-                    logits = self._model(images)
+                    logits = self._head(self.features(images, training))
                     loss = cross_entropy(logits, targets)
                     if training:
                         loss.backward()
                         self._optimizer.step()
                 running_loss += loss.item() * len(images)
                 right += int((logits.argmax(1) == targets).sum())
-        return time.perf_counter() - began
+
+
+class InferenceLoop(TutorialLoop):
+    """The same with the backbone in inference mode, its batch norm by what it learned before."""
+
+    def features(self, images: Tensor, training: bool) -> Tensor:
+        with torch.inference_mode():
+            features = super().features(images, training=False)
+        return features.clone()  # which the head may learn from
+
+
+def fastest_loaders(folder: Path, side: int) -> tuple[dict[str, DataLoader[Any]], int]:
+    """Loaders with the number of workers that an epoch is fastest with, and that number."""
+    made = {workers: loaders(folder, side, workers) for workers in WORKERS}
+    seconds = {workers: timed(TutorialLoop(its).epoch) for workers, its in made.items()}
+    best = min(seconds, key=lambda workers: seconds[workers])
+    return made[best], best
+
+
+def compare(options: argparse.Namespace, folder: Path) -> list[Comparison]:
+    """Both loops and both runs, in turn."""
+    count, source = write_folders(folder, options)
+    its_loaders, workers = fastest_loaders(folder, options.side)
+    tutorial, bare = TutorialLoop(its_loaders), InferenceLoop(its_loaders)
+
+    def first_run() -> float:
+        with own_cache():
+            return clfw_run(options)
+
+    clfw_run(options)  # fills the caches of those that follow
+    first, second, tutorial_seconds, bare_seconds = interleaved(
+        first_run,
+        lambda: clfw_run(options),
+        lambda: EPOCHS * timed(tutorial.epoch),
+        lambda: EPOCHS * timed(bare.epoch),
+        pairs=options.pairs,
+    )
+    rows: tuple[tuple[str, list[float], str, list[float], float], ...] = (
+        ("first run", first, "tutorial's loop", tutorial_seconds, 12.0),
+        ("on its caches", second, "tutorial's loop", tutorial_seconds, 100.0),
+        ("first run", first, "bare loop in inference mode", bare_seconds, 0.0),
+    )
+    return [
+        Comparison(
+            work=f"frozen ResNet-18, {EPOCHS} epochs, {options.side} pixels: {kind}",
+            against=against,
+            unit="s",
+            form="theirs / ours",
+            goal="at least" if target else "",
+            target=target,
+            ours=ours,
+            theirs=theirs,
+            notes=(
+                f"{count:,} pictures of {ENTRY}; batches of {BATCH_SIZE}; the loops' loaders are "
+                f"fastest with {workers} workers, of {', '.join(map(str, WORKERS))}",
+            ),
+            source=source,
+        )
+        for kind, ours, against, theirs, target in rows
+    ]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and report."""
     options = parser(__doc__ or "")
     options.add_argument("--side", type=int, default=224, help="of the input, pixels")
-    options.add_argument("--pictures", type=int, default=1000, help="of the tutorial's, at most")
+    options.add_argument("--pictures", type=int, default=1000, help="of the loops', at most")
     chosen = options.parse_args(arguments)
     if chosen.quick:
         chosen.pairs, chosen.side, chosen.pictures = 1, 32, 16
-    first, second, tutorial = [], [], []
-    with tempfile.TemporaryDirectory(prefix="clfw-frozen-") as folder:
-        with own_cache():
-            count = write_folders(Path(folder), chosen)
-        loop = TutorialLoop(Path(folder), chosen.side)
-        for _ in range(chosen.pairs + 1):  # the first warms up
-            with own_cache():
-                first.append(clfw_run(chosen))
-                second.append(clfw_run(chosen))
-            tutorial.append(EPOCHS * loop.epoch())
-    comparisons = [
-        Comparison(
-            work=f"frozen ResNet-18, {EPOCHS} epochs, {chosen.side} pixels: {kind}",
-            against="tutorial's loop",
-            unit="s",
-            form="theirs / ours",
-            goal="at least",
-            target=target,
-            ours=ours[1:],
-            theirs=tutorial[1:],
-            notes=(f"{count:,} pictures of {ENTRY}; batches of {BATCH_SIZE}",),
-        )
-        for kind, ours, target in (("first run", first, 12.0), ("on its caches", second, 100.0))
-    ]
+    with own_cache(), tempfile.TemporaryDirectory(prefix="clfw-frozen-") as folder:
+        comparisons = compare(chosen, Path(folder))
     report("frozen", comparisons, chosen)
 
 

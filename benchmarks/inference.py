@@ -2,33 +2,33 @@
 
     python benchmarks/inference.py
 
-Both sides begin with a weights file and decoded pictures, and end with what is asked for: figures, or
-a class and a probability for each picture. The bare loop takes the best of several batch sizes and
-memory formats.
+Both sides begin with the head of a weights file and decoded pictures, restore the network, and end with
+what is asked for: figures, or a class and a probability for each picture. The bare loop takes
+the best of several batch sizes and memory formats.
 """
 
 import argparse
-import contextlib
-import io
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from bare import FORMATS
 from clfw.artifacts.weights import restore_model
-from clfw.artifacts.weightsfile import find_weights, read_header
-from clfw.cli import outcome
+from clfw.artifacts.weightsfile import Header, find_weights, read_header
+from clfw.host.manager import Catalog, installed_catalog
 from clfw.learning.evaluating import evaluate_split, predict_split
 from clfw.learning.inference import OpenedPictures
 from clfw.learning.workbench import Seams
-from pictures import Decoded, decoded, installed, own_cache
-from timing import Comparison, interleaved, parser, report
+from clfw.plan import Request
+from environment import own_cache
+from pictures import Decoded, decoded
+from running import whole_run
+from timing import Comparison, interleaved, parser, report, timed
 
 MODELS = (("math_cnn", "mnist"), ("fashion_cnn", "fashion_csv"))
 SIZES = (128, 512, 1024)
@@ -37,25 +37,23 @@ SIZES = (128, 512, 1024)
 class BareInference:
     """Restores a network and computes logits, and nothing more."""
 
-    def __init__(self, path: Path, data: Decoded) -> None:
-        self._path = path
+    def __init__(self, header: Header, catalog: Catalog, data: Decoded) -> None:
+        self._header, self._catalog = header, catalog
         self._images = torch.from_numpy(data.pixels).permute(0, 3, 1, 2).contiguous()
         self.targets = torch.from_numpy(data.targets)
-        self._mean, self._std = data.preprocess.mean[0], data.preprocess.std[0]
-        self._data = data
+        mean, std = data.preprocess.mean[0], data.preprocess.std[0]
+        self._scale, self._shift = 1 / (255 * std), -mean / std
         self.size, self.memory_format = SIZES[0], "contiguous"
 
     def logits(self) -> Tensor:
         """(N, K), from the weights file on."""
-        header = read_header(find_weights(self._path))
-        model: nn.Module = restore_model(header, installed()[0]).eval()
         memory_format = FORMATS[self.memory_format]
-        model = model.to(memory_format=memory_format)
+        model = restore_model(self._header, self._catalog).eval().to(memory_format=memory_format)
         parts = []
         with torch.inference_mode():
             for images in self._images.split(self.size):
                 batch = images.to(torch.float32, memory_format=memory_format)
-                parts.append(model(batch.div_(255).sub_(self._mean).div_(self._std)))
+                parts.append(model(batch.mul_(self._scale).add_(self._shift)))
         return torch.cat(parts)
 
     def evaluate(self) -> None:
@@ -77,29 +75,10 @@ class BareInference:
         self.memory_format, self.size = min(seconds, key=lambda key: seconds[key])
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Seconds that `work` takes."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def compare(model: str, entry: str, options: argparse.Namespace, folder: Path) -> list[Comparison]:
-    """Evaluation and prediction of one network."""
-    data_dir, pairs = options.data_dir, options.pairs
-    command = ["run", "--model", model, "--data", entry, "--steps", "1", "--out", str(folder)]
-    command += ["--data-dir", str(data_dir)] if data_dir else []
-    with (
-        contextlib.redirect_stdout(io.StringIO()),
-        contextlib.redirect_stderr(io.StringIO()) as talk,
-    ):
-        code = outcome(command)
-    if code:
-        sys.exit(talk.getvalue())
-    data = decoded(entry, data_dir).first(options.pictures)
-    header, (catalog, _), seams = read_header(find_weights(folder)), installed(), Seams()
+def opened(data: Decoded, header: Header) -> OpenedPictures:
+    """`data` as the commands have it once it is decoded."""
     count = len(data.targets)
-    opened = OpenedPictures(
+    return OpenedPictures(
         images=data.pixels,
         positions=np.arange(count),
         keys=[str(number) for number in range(count)],
@@ -108,19 +87,27 @@ def compare(model: str, entry: str, options: argparse.Namespace, folder: Path) -
         labels=header.classes,
         source=data.source,
     )
-    bare = BareInference(folder, data)
+
+
+def compare(model: str, entry: str, options: argparse.Namespace, folder: Path) -> list[Comparison]:
+    """Evaluation and prediction of one network, trained for one update into `folder`."""
+    one_update = {"steps": 1}
+    whole_run(
+        Request(model=model, data=entry, options=one_update, data_folder=options.data_dir), folder
+    )
+    data = decoded(entry, options.data_dir).first(options.pictures)
+    header, catalog, seams = read_header(find_weights(folder)), installed_catalog(), Seams()
+    pictures, count = opened(data, header), len(data.targets)
+    bare = BareInference(header, catalog, data)
     bare.tune()
     commands: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
-        "eval": (lambda: evaluate_split(header, opened, catalog, seams, "cpu"), bare.evaluate),
-        "predict": (lambda: predict_split(header, opened, catalog, seams, "cpu"), bare.predict),
+        "eval": (lambda: evaluate_split(header, pictures, catalog, seams, "cpu"), bare.evaluate),
+        "predict": (lambda: predict_split(header, pictures, catalog, seams, "cpu"), bare.predict),
     }
+    note = f"the bare loop is fastest {bare.memory_format} with batches of {bare.size}"
     comparisons = []
-    for name, (ours, theirs) in commands.items():
-        a, b = interleaved(
-            lambda work=ours: count / timed(work),
-            lambda work=theirs: count / timed(work),
-            pairs,
-        )
+    for name, work in commands.items():
+        ours, theirs = interleaved(*(partial(timed, side) for side in work), pairs=options.pairs)
         comparisons.append(
             Comparison(
                 work=f"clfw {name}, {model}",
@@ -129,12 +116,10 @@ def compare(model: str, entry: str, options: argparse.Namespace, folder: Path) -
                 form="ours / theirs",
                 goal="at least",
                 target=0.95,
-                ours=a,
-                theirs=b,
-                notes=(
-                    f"{data.told(entry)}; the bare loop is fastest {bare.memory_format} with "
-                    f"batches of {bare.size}",
-                ),
+                ours=[count / seconds for seconds in ours],
+                theirs=[count / seconds for seconds in theirs],
+                notes=(f"{data.told(entry)}; {note}",),
+                source=data.source,
             )
         )
     return comparisons

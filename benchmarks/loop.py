@@ -9,17 +9,18 @@ faster in; clfw takes the one of its table.
 """
 
 import statistics
-import time
 from collections.abc import Sequence
 
 import torch
 from torch.nn.functional import cross_entropy
 from torch.utils.flop_counter import FlopCounterMode
 
-from bare import FORMATS, BareLoop, clfw_epochs, math_recipe, network
+from bare import FORMATS, BareLoop, adam_recipe, clfw_epochs, network
+from clfw.learning.device import prepare
 from clfw.task import Task
-from pictures import Decoded, decoded, own_cache
-from timing import Comparison, interleaved, parser, report
+from environment import own_cache
+from pictures import Decoded, decoded
+from timing import Comparison, interleaved, parser, report, timed
 
 WORK = (  # model, data, batch size, least ratio
     ("math_cnn", "mnist", 64, 0.97),
@@ -41,19 +42,14 @@ def operations(model: str, task: Task) -> float:
 def peak(side: int) -> float:
     """Floating-point operations a second of the best of ten matrix products."""
     a, b = torch.ones(side, side), torch.ones(side, side)
-    best = 0.0
-    for _ in range(10):
-        start = time.perf_counter()
-        a @ b
-        best = max(best, 2 * side**3 / (time.perf_counter() - start))
-    return best
+    return 2 * side**3 / min(timed(lambda: a @ b) for _ in range(10))
 
 
 def compare(
     model: str, entry: str, data: Decoded, batch_size: int, target: float, pairs: int, top: float
 ) -> Comparison:
     """One network at one batch size."""
-    recipe = math_recipe(batch_size)
+    recipe = adam_recipe(batch_size)
     loop = BareLoop(data, recipe)
     best = loop.best_format(lambda: network(model, data.task))
     memory_format = FORMATS[best]
@@ -66,7 +62,7 @@ def compare(
         made = loop.placed(network(model, data.task), memory_format)
         return count / loop.epoch(made, memory_format)
 
-    a, b = interleaved(ours, theirs, pairs)
+    a, b = interleaved(ours, theirs, pairs=pairs)
     each = operations(model, data.task)
     share = statistics.median(a) * each / top
     return Comparison(
@@ -83,6 +79,7 @@ def compare(
             f"{model}: {each / 1e6:.3g} MFLOP a picture; clfw reaches {share:.0%} of the "
             f"{top / 1e9:.0f} GFLOP/s of a matrix product at batch {batch_size}",
         ),
+        source=data.source,
     )
 
 
@@ -93,6 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = options.parse_args(arguments)
     if chosen.quick:
         chosen.pairs, chosen.pictures = 1, 256
+    prepare(None, deterministic=False)  # clfw's allocator setting, for both sides
     top = peak(256 if chosen.quick else SIDE)
     comparisons = []
     with own_cache():

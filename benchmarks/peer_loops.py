@@ -6,7 +6,7 @@ what would slow a peer for nothing is switched off: progress bars, log files, ch
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -45,20 +45,27 @@ def amsgrad(parameters: Any) -> torch.optim.Optimizer:
     return torch.optim.Adam(parameters, lr=LR, amsgrad=True)
 
 
+def tutorial_epoch(
+    network: nn.Module, loader: Iterable[Any], optimizer: torch.optim.Optimizer
+) -> None:
+    """One epoch as every tutorial writes it, the loss read at every step."""
+    network.train()
+    running_loss = 0.0
+    for images, targets in loader:
+        optimizer.zero_grad()
+        loss = cross_entropy(network(images), targets)
+        loss.backward()
+        optimizer.step()
+        running_loss += loss.item()
+
+
 def tutorial(network: nn.Module, folder: Path, batch_size: int, epochs: int, watch: Watch) -> Any:
     """torchvision set, PIL transforms, DataLoader, and the loss read at every step."""
     loader = DataLoader(mnist(folder), batch_size=batch_size, shuffle=True)
     optimizer = amsgrad(network.parameters())
     for _ in range(epochs):
         watch.begin()
-        network.train()
-        running_loss = 0.0
-        for images, targets in loader:
-            optimizer.zero_grad()
-            loss = cross_entropy(network(images), targets)
-            loss.backward()
-            optimizer.step()
-            running_loss += loss.item()
+        tutorial_epoch(network, loader, optimizer)
         watch.end()
     return network.eval()
 

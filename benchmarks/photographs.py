@@ -9,7 +9,6 @@ is stated: Pillow's box takes whole pixels in or leaves them out, where an exact
 """
 
 import io
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,8 +21,9 @@ from torchvision.transforms.v2 import functional
 from clfw.data.opening import OpenedData, natural_preprocess
 from clfw.data.pixels import open_pixels
 from clfw.preprocess import Preprocess
-from pictures import opened_data, own_cache
-from timing import Comparison, interleaved, parser, report
+from environment import own_cache
+from pictures import opened_data
+from timing import Comparison, interleaved, parser, report, timed
 
 ENTRIES = ("animals3", "hymenoptera")
 SIDES = (128, 224)
@@ -52,10 +52,9 @@ def by_torchvision(image: Image.Image, side: int) -> NDArray[np.uint8]:
 
 def by_clfw(opened: OpenedData, rows: NDArray[np.int64], preprocess: Preprocess) -> float:
     """Seconds of the first pass into a new cache."""
+    table = opened.rows.table
     with own_cache():
-        start = time.perf_counter()
-        open_pixels(opened.source, opened.rows.table, rows, preprocess, lambda count: None)
-        return time.perf_counter() - start
+        return timed(lambda: open_pixels(opened.source, table, rows, preprocess, lambda n: None))
 
 
 def by_definition(image: Image.Image, side: int) -> NDArray[np.float64]:
@@ -96,17 +95,16 @@ def compare(opened: OpenedData, entry: str, side: int, most: int, pairs: int) ->
     count = len(opened.rows.targets)
     rows = np.unique(np.linspace(0, count - 1, min(most, count)).astype(np.int64))
 
-    def theirs() -> float:
-        start = time.perf_counter()
+    def theirs() -> None:
         for row in rows.tolist():
             by_torchvision(opened_image(opened.source.read(row)), side)
-        return time.perf_counter() - start
 
-    a, b = interleaved(lambda: by_clfw(opened, rows, preprocess), theirs, pairs)
+    a, b = interleaved(
+        lambda: by_clfw(opened, rows, preprocess), lambda: timed(theirs), pairs=pairs
+    )
     mine, others, shrunk = differences(opened, rows, preprocess)
-    whose = "" if opened.choice.source == "full" else " (bundled sample)"
     return Comparison(
-        work=f"{entry}{whose} to {side} pixels",
+        work=f"{entry} to {side} pixels",
         against="PIL + torchvision",
         unit="images/s",
         form="ours / theirs",
@@ -118,6 +116,7 @@ def compare(opened: OpenedData, entry: str, side: int, most: int, pairs: int) ->
             f"{entry}, {side}: {len(rows):,} pictures; greatest difference of a value (0 to 255) from "
             f"exact averages over the {shrunk:,} that shrink: clfw {mine:.1f}, PIL {others:.1f}",
         ),
+        source=opened.choice.source,
     )
 
 

@@ -1,9 +1,5 @@
-"""Decoded pictures for the benchmarks, through clfw's own data path, in a cache of their own."""
+"""Decoded pictures for the benchmarks, through clfw's own data path."""
 
-import contextlib
-import os
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,21 +46,6 @@ class Decoded:
         """The data in words."""
         whose = "" if self.source == "full" else " (bundled sample, repeated)"
         return f"{len(self.targets):,} pictures of {entry}{whose}"
-
-
-@contextlib.contextmanager
-def own_cache() -> Iterator[Path]:
-    """A new, empty cache folder, and nothing of the person's own."""
-    before = os.environ.get("CLFW_CACHE_DIR")
-    with tempfile.TemporaryDirectory(prefix="clfw-bench-") as folder:
-        os.environ["CLFW_CACHE_DIR"] = folder
-        try:
-            yield Path(folder)
-        finally:
-            if before is None:
-                del os.environ["CLFW_CACHE_DIR"]
-            else:
-                os.environ["CLFW_CACHE_DIR"] = before
 
 
 def installed() -> tuple[Catalog, Registry]:

@@ -5,11 +5,11 @@ python benchmarks/startup.py
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from timing import Comparison, interleaved, parser, report
+from environment import kept_bytecode, own_cache
+from timing import Comparison, interleaved, parser, report, timed
 
 WORK = (  # what, against what, greatest ratio (0 for none)
     (("list",), "import click", 2.0),
@@ -26,13 +26,26 @@ def clfw_command() -> list[str]:
 
 def seconds_of(command: Sequence[str]) -> Callable[[], float]:
     """A function that runs `command` to its end and says how long that took."""
+    return lambda: timed(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
 
-    def run() -> float:
-        start = time.perf_counter()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        return time.perf_counter() - start
 
-    return run
+def compare(command: Sequence[str], statement: str, target: float, pairs: int) -> Comparison:
+    """One command against one import."""
+    ours, theirs = interleaved(
+        seconds_of([*clfw_command(), *command]),
+        seconds_of([sys.executable, "-c", statement]),
+        pairs=max(1, pairs // 3) if statement == "import torch" else pairs,
+    )
+    return Comparison(
+        work=f"clfw {' '.join(command)}",
+        against=f'python -c "{statement}"',
+        unit="s",
+        form="ours / theirs",
+        goal="at most" if target else "",
+        target=target,
+        ours=ours,
+        theirs=theirs,
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -40,26 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser(__doc__ or "", pairs=15).parse_args(arguments)
     if chosen.quick:
         chosen.pairs = 1
-    comparisons = []
-    for command, statement, target in WORK:
-        pairs = max(1, chosen.pairs // 3) if statement == "import torch" else chosen.pairs
-        ours, theirs = interleaved(
-            seconds_of([*clfw_command(), *command]),
-            seconds_of([sys.executable, "-c", statement]),
-            pairs,
-        )
-        comparisons.append(
-            Comparison(
-                work=f"clfw {' '.join(command)}",
-                against=f'python -c "{statement}"',
-                unit="s",
-                form="ours / theirs",
-                goal="at most" if target else "",
-                target=target,
-                ours=ours,
-                theirs=theirs,
-            )
-        )
+    with own_cache(), kept_bytecode():
+        comparisons = [compare(*work, chosen.pairs) for work in WORK]
     report("startup", comparisons, chosen)
 
 

@@ -15,6 +15,7 @@ TITLES = {
     "loop": "Training against the best bare loop",
     "peers": "Training against other frameworks",
     "lazy_csv": "Training against lazy CSV and PNG",
+    "fast": "Accuracy in the least time",
     "first_start": "From the command to the first step",
     "photographs": "Photographs into the cache",
     "frozen": "A frozen backbone",

@@ -5,9 +5,11 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +22,7 @@ FIGURES: dict[Form, Callable[[float, float], float]] = {
     "ours": lambda ours, theirs: ours,
 }
 VERSIONS = ("clfw", "torch", "torchvision", "numpy", "pillow", "opencv-python-headless")
+TIE = 1.25  # a ratio nearer to 1 than this factor is a tie where the pairs do not agree which side wins
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,10 +31,11 @@ class Comparison:
 
     Attributes:
         work, against: what was done, and by whom besides clfw.
-        unit: of the measurements: "images/s", "s" or "MB".
+        unit: of the measurements: "images/s", "s", "MB" or "%".
         form: how a pair becomes a figure.
         ours, theirs: the measurements, pair by pair.
         notes: what must be known to read the row.
+        source: "full", or "sample" where no goal is held to.
     """
 
     work: str
@@ -43,6 +47,7 @@ class Comparison:
     ours: Sequence[float]
     theirs: Sequence[float]
     notes: Sequence[str] = ()
+    source: str = "full"
 
     @property
     def figures(self) -> list[float]:
@@ -52,7 +57,9 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """The goal, and whether the median reaches it."""
+        """The goal, and whether the median reaches it; none on a bundled sample."""
+        if self.source != "full":
+            return "none: bundled sample"
         if not self.goal:
             return "none"
         figure = statistics.median(self.figures)
@@ -60,23 +67,34 @@ class Comparison:
         return f"{self.goal} {self.target:g}: {'met' if met else '**not met**'}"
 
 
-def interleaved(
-    ours: Callable[[], float], theirs: Callable[[], float], pairs: int
-) -> tuple[list[float], list[float]]:
-    """What both measure, in turn (A B A B ...); a first pair warms up and is not kept."""
-    kept = [(ours(), theirs()) for _ in range(pairs + 1)][1:]
-    return [a for a, _ in kept], [b for _, b in kept]
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that `work` takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
 
 
-def parser(description: str, pairs: int = 5) -> argparse.ArgumentParser:
-    """The options that every benchmark has."""
+def interleaved(*sides: Callable[[], float], pairs: int) -> list[list[float]]:
+    """What each side measures, in turn there and back (A B, B A, ...); a first pair is not kept."""
+    measured: list[list[float]] = [[] for _ in sides]
+    for number in range(pairs + 1):
+        turn = list(zip(sides, measured, strict=True))
+        for side, values in reversed(turn) if number % 2 else turn:
+            values.append(side())
+    return [values[1:] for values in measured]
+
+
+def parser(description: str, pairs: int | None = 5) -> argparse.ArgumentParser:
+    """The options that every benchmark has; `pairs` is None where something else counts them."""
     made = argparse.ArgumentParser(description=description.partition("\n")[0])
-    made.add_argument("--pairs", type=int, default=pairs, help="pairs that are kept")
+    if pairs is not None:
+        made.add_argument("--pairs", type=int, default=pairs, help="pairs that are kept")
     made.add_argument("--quick", action="store_true", help="tiny sizes: does it work at all")
     made.add_argument(
         "--data-dir", type=Path, help="full datasets (default: CLFW_DATA_DIR, else the samples)"
     )
     made.add_argument("--json", type=Path, metavar="FILE", help="write the measurements there too")
+    made.set_defaults(began=beginning())
     return made
 
 
@@ -87,20 +105,23 @@ def report(
     packages: Iterable[str] = (),
     remarks: Iterable[str] = (),
 ) -> None:
-    """Print the table, and write the measurements where `--json` says.
+    """Print the table, and write the measurements where `--json` says; `--quick` has no goals.
 
     Args:
         packages: whose versions matter beside those that always do.
         remarks: lines that are said below the table.
     """
-    paths = ("json", "data_dir")
+    if options.quick:
+        comparisons = [replace(comparison, goal="") for comparison in comparisons]
+    not_shown = ("json", "data_dir", "began")
     result = {
         "benchmark": name,
         "settings": {
             key: value
             for key, value in vars(options).items()
-            if key not in paths and value not in (None, False)
+            if key not in not_shown and value not in (None, False)
         },
+        "began": options.began,
         "machine": machine(),
         "versions": {package: version_of(package) for package in (*VERSIONS, *packages)},
         "comparisons": [asdict(comparison) for comparison in comparisons],
@@ -112,8 +133,29 @@ def report(
         options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
+def beginning() -> dict[str, Any]:
+    """What is about to be measured, when, and how busy the machine is with other work."""
+    date = time.strftime("%Y-%m-%d", time.gmtime())
+    return {"commit": commit(), "date": date, "load": round(os.getloadavg()[0], 2)}
+
+
+def commit() -> str:
+    """The commit, with "-dirty" where code or registry differ from it; "" where git knows of none."""
+
+    def git(*words: str) -> str:
+        here = Path(__file__).parent
+        done = subprocess.run(["git", *words], cwd=here, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--", ":/*.py", ":/*.toml")
+        return git("rev-parse", "--short", "HEAD") + ("-dirty" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
 def machine() -> dict[str, Any]:
-    """Where this was measured, and how busy it was with other work."""
+    """Where this was measured."""
     torch = sys.modules.get("torch")
     settings = ("OMP_NUM_THREADS", "GOMP_SPINCOUNT", "LD_PRELOAD")
     return {
@@ -122,7 +164,6 @@ def machine() -> dict[str, Any]:
         "threads": torch.get_num_threads() if torch else None,
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "load": round(os.getloadavg()[0], 2),
         "environment": {key: os.environ[key] for key in settings if key in os.environ},
     }  # fmt: skip
 
@@ -150,7 +191,8 @@ def version_of(package: str) -> str:
 
 def markdown(result: dict[str, Any]) -> str:
     """The table of a benchmark's result, with where and with what it was measured."""
-    where, versions = result["machine"], result["versions"]
+    began, where, versions = result["began"], result["machine"], result["versions"]
+    at_commit = f" at {began['commit']}" if began["commit"] else ""
     threads = f", {where['threads']} threads" if where["threads"] else ""
     lines = [
         "| work | against | clfw | other | figure | median (lowest to highest) | pairs | goal |",
@@ -173,8 +215,9 @@ def markdown(result: dict[str, Any]) -> str:
             *(f"{number}. {note}" for number, note in enumerate(notes, 1)),
             *([""] if notes else []),
             *(f"{remark}\n" for remark in result["remarks"]),
-            f"`{result['benchmark']}.py {settings}`, on {where['processor']}, {where['cores']} cores"
-            f"{threads}, {where['system']}, load {where['load']} at the end; Python {where['python']}, "
+            f"`{result['benchmark']}.py {settings}`{at_commit}, {began['date']}, on "
+            f"{where['processor']}, {where['cores']} cores{threads}, {where['system']}, load "
+            f"{began['load']} at the start; Python {where['python']}, "
             + ", ".join(f"{package} {version}" for package, version in versions.items()),
         ]
     )
@@ -191,12 +234,12 @@ def option(key: str, value: Any) -> str:
 def row(comparison: Comparison, marks: str) -> str:
     """One line of the table."""
     figures, unit = comparison.figures, comparison.unit
-    difference = comparison.form in ("ours", "ours - theirs")
-    shown = [statistics.median(figures), min(figures), max(figures)]
+    is_ratio = comparison.form not in ("ours", "ours - theirs")
+    median, least, most = statistics.median(figures), min(figures), max(figures)
     middle, low, high = (
-        written(value, unit) if difference else f"{value:.3g}" if value >= 10 else f"{value:.2f}"
-        for value in shown
+        ratio(value) if is_ratio else written(value, unit) for value in (median, least, most)
     )
+    tie = ", tie" if is_ratio and 1 / TIE < median < TIE and least <= 1 <= most else ""
     theirs = written(statistics.median(comparison.theirs), unit) if any(comparison.theirs) else ""
     cells = [
         comparison.work + marks,
@@ -204,13 +247,22 @@ def row(comparison: Comparison, marks: str) -> str:
         written(statistics.median(comparison.ours), unit),
         theirs,
         comparison.form,
-        f"**{middle}** ({low} to {high})",
+        f"**{middle}** ({low} to {high}){tie}",
         str(len(figures)),
         comparison.verdict,
     ]
     return f"| {' | '.join(cells)} |"
 
 
+def ratio(value: float) -> str:
+    """A ratio to three digits or so, and to thousandths where they decide."""
+    if value >= 10:
+        return f"{value:.3g}"
+    return f"{value:.3f}" if value < 2 else f"{value:.2f}"
+
+
 def written(value: float, unit: str) -> str:
     """A measurement with its unit, to three digits or so."""
+    if unit == "%":
+        return f"{value:.2f} %"
     return f"{value:,.0f} {unit}" if abs(value) >= 100 else f"{value:.3g} {unit}"

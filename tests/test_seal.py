@@ -8,9 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import safetensors
+import torch
+from torch import nn
 
-from clfw.artifacts.sealing import KEY
-from clfw.artifacts.weightsfile import read_header
+from clfw.artifacts.sealing import FORMAT, KEY, sealed
+from clfw.artifacts.tensorfile import encode, first_not_finite, parts
+from clfw.artifacts.tensorheader import canonical_json
+from clfw.artifacts.weights import read_tensors, save_tensors
+from clfw.artifacts.weightsfile import read_header, require_whole
 from clfw.errors import DataError
 from commandline import Finished, assert_refused, clfw, keep_to, succeed
 from fuzzing import CLASSES, flipped, load, renamed_classes, sound_file, with_classes
@@ -175,3 +181,68 @@ def test_class_names_that_were_changed_are_found_however_well_they_fit():
         except DataError:
             found += 1
     assert found == 500
+
+
+def of_many_types() -> nn.Module:
+    """Tensors of all sizes of number, an empty one, and one of a single value."""
+    model = nn.Module()
+    for name in ("float64", "float32", "float16", "bfloat16", "int64", "int32", "uint8", "bool"):
+        model.register_buffer(f"of_{name}", torch.arange(7).to(getattr(torch, name)))
+    model.register_buffer("empty", torch.zeros(0, 3))
+    model.register_buffer("single", torch.tensor(3))
+    return model
+
+
+MODELS: dict[str, Callable[[], nn.Module]] = {
+    "linear": lambda: nn.Linear(3, 2),
+    "channels last": lambda: nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last),
+    "many types": of_many_types,
+    "odd names": lambda: nn.ModuleDict({"é 猫": nn.Linear(1, 1), '"\\': nn.BatchNorm2d(2)}),
+    "nothing": nn.Identity,
+}
+DESCRIPTIONS = (
+    {},
+    {"classes": ["boot", 'a "b"\\', "猫😀\x7f", "new\nline\x1b", "0" * 64, "sha256"]},
+    {"zebra": {"sha256": "0" * 64}, "a": 0.1, "model": [None, True, 1e-9]},
+)
+
+
+@pytest.mark.parametrize("facts", DESCRIPTIONS)
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_sealed_file_is_what_safetensors_writes_for_its_tensors_and_description(
+    kind: str, facts: dict[str, object]
+):
+    torch.manual_seed(0)
+    model = MODELS[kind]()
+    state, path = model.state_dict(), Path("a.safetensors")
+    save_tensors(path, model, facts)
+    draft = encode(state, {KEY: canonical_json({"format": FORMAT, **facts})})
+    assert path.read_bytes() == encode(state, {KEY: sealed(*whole(draft))})
+    require_whole(path)
+    with safetensors.safe_open(path, "pt") as opened:
+        description = json.loads(opened.metadata()[KEY])
+        assert {name: description[name] for name in facts} == facts
+        assert sorted(opened.keys()) == sorted(state)
+        assert all(torch.equal(opened.get_tensor(name), state[name]) for name in state)
+    path.write_bytes(flipped(path.read_bytes(), 8 * path.stat().st_size - 9))
+    with pytest.raises(DataError, match="damaged"):
+        read_tensors(path)
+
+
+def whole(data: bytes) -> tuple[bytes, list[memoryview]]:
+    """A file's header and payload, as `sealed` takes them."""
+    header, payload = parts(data)
+    return header, [payload]
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+def test_numbers_are_finite_though_their_sum_is_not(dtype: torch.dtype):
+    most = torch.full((9,), torch.finfo(dtype).max, dtype=dtype)
+    assert not most.sum().isfinite()
+    assert first_not_finite({"a": most}) is None
+    for wrong in (float("inf"), float("-inf"), float("nan")):
+        for others in (torch.zeros(9, dtype=dtype), -most):
+            spoiled = others.clone()
+            spoiled[3] = wrong
+            assert first_not_finite({"a": most, "b": spoiled}) == "b"
+    assert first_not_finite({"a": torch.tensor([float("inf"), float("-inf")], dtype=dtype)}) == "a"

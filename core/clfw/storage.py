@@ -44,7 +44,7 @@ def host() -> str:
     return socket.gethostname().split(".")[0][:32]
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, *data: bytes | memoryview) -> None:
     """Write beside the target, flush to disk, rename; a reader sees the old file or the new one.
 
     Raises:
@@ -52,7 +52,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     """
     temporary = path.parent / unique_name(path.name)
     try:
-        write_durably(temporary, data)
+        write_durably(temporary, *data)
         rename(temporary, path)
         sync_folder(path.parent)
     except OSError as error:
@@ -72,11 +72,12 @@ def append(path: Path, data: bytes) -> None:
         raise StorageError(f"{path}: cannot be written: {error.strerror}") from None
 
 
-def write_durably(path: Path, data: bytes) -> None:
-    """A new file with `data`, on the disk itself when this returns; its mode follows the umask."""
+def write_durably(path: Path, *data: bytes | memoryview) -> None:
+    """A new file of all parts, on the disk itself when this returns; its mode follows the umask."""
     descriptor = create(path)
     try:
-        write_all(descriptor, data)
+        for part in data:
+            write_all(descriptor, part)
         sync_file(descriptor)
     finally:
         os.close(descriptor)
@@ -157,7 +158,7 @@ def cut(path: Path, size: int) -> None:
     os.truncate(path, size)
 
 
-def write_all(descriptor: int, data: bytes) -> None:
+def write_all(descriptor: int, data: bytes | memoryview) -> None:
     """All of `data`, however many calls it takes."""
     view = memoryview(data)
     while view:

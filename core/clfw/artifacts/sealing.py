@@ -4,6 +4,7 @@ Files of format 1 have none, and load as they are.
 """
 
 import hashlib
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -27,6 +28,18 @@ def sealed(header: bytes, payload: Iterable[bytes | memoryview]) -> str:
     return canonical_json({**facts, SEAL: digest.hexdigest()})
 
 
+def described(facts: dict[str, Any]) -> str:
+    """The description of a file to be, with the place that `with_seal` puts the seal into."""
+    return canonical_json({"format": FORMAT, **facts, SEAL: "0" * 64})
+
+
+def with_seal(header: bytes, payload: Iterable[bytes | memoryview]) -> bytes:
+    """A header that was made with `described`, as long as before, with the seal of its file."""
+    draft = json.dumps(strict_json(header)["__metadata__"][KEY]).encode()
+    assert header.count(draft) == 1  # by safetensors, which escapes JSON as `json` does
+    return header.replace(draft, json.dumps(sealed(header, payload)).encode())
+
+
 def require_seal(
     header: bytes, payload: Iterable[bytes | memoryview], where: str, hint: str = ""
 ) -> None:
@@ -34,9 +47,9 @@ def require_seal(
 
     The header has been checked before; a format of the future is for the reader of the facts.
     """
-    described = strict_json(header).get("__metadata__", {}).get(KEY, "null")
+    stated = strict_json(header).get("__metadata__", {}).get(KEY, "null")
     try:
-        facts = strict_json(described)
+        facts = strict_json(stated)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: damaged header: {printable(str(error))}") from None
     if not isinstance(facts, dict) or facts.get("format") not in (UNSEALED, FORMAT):
@@ -44,7 +57,7 @@ def require_seal(
     if facts["format"] == UNSEALED and SEAL not in facts:
         return
     now = sealed(header, payload)
-    if now != described:
+    if now != stated:
         found, noted = strict_json(now)[SEAL], printable(str(facts.get(SEAL)), 200)
         raise DataError(
             f"{where}: damaged: its content has the SHA-256 {found[:12]}, and it says {noted[:12]}",

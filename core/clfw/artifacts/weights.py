@@ -6,9 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from clfw.artifacts.sealing import FORMAT, KEY, require_seal, sealed
+from clfw.artifacts.sealing import KEY, described, require_seal, with_seal
 from clfw.artifacts.tensorfile import decode, encode, first_not_finite, parts
-from clfw.artifacts.tensorheader import canonical_json
 from clfw.artifacts.weightsfile import Header, mending
 from clfw.components import Architecture, PluginFault
 from clfw.components import load as load_reference
@@ -37,9 +36,9 @@ def save_tensors(path: Path, model: nn.Module, facts: dict[str, Any] | None = No
     refuse_shared(model)
     if (name := first_not_finite(model.state_dict())) is not None:
         raise Diverged(f"the model's tensor '{printable(name)}' is not finite, so it is not saved")
-    draft = encode(model.state_dict(), {KEY: canonical_json({"format": FORMAT, **(facts or {})})})
-    header, payload = parts(draft)
-    write_atomically(path, encode(model.state_dict(), {KEY: sealed(header, [payload])}))
+    data = encode(model.state_dict(), {KEY: described(facts or {})})
+    header, payload = parts(data)
+    write_atomically(path, data[:8] + with_seal(header, [payload]), payload)
 
 
 def load_tensors(model: nn.Module, path: Path) -> None:

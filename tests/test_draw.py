@@ -10,7 +10,7 @@ import torch
 
 from clfw.drawing.boards import Answered, draw_mistakes, draw_predictions
 from clfw.drawing.figures import GREEN, RED, draw_curves, draw_steps
-from clfw.drawing.insides import draw_maps
+from clfw.drawing.insides import draw_filters, draw_maps
 from clfw.learning.batches import updates_per_epoch
 from clfw.learning.record import EpochReport, EvaluationPoint
 from commandline import assert_refused, clfw, keep_to, succeed
@@ -42,13 +42,15 @@ def sampled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sampled]:
         yield Sampled(root / "work" / finished.json["run"], finished.err, data)
 
 
-def report(epoch: int, step: int, updates: int, *evaluated: int) -> EpochReport:
-    """An epoch that ended at `step`, with validation figures after the updates `evaluated`."""
+def report(
+    epoch: int, step: int, updates: int, *evaluated: int, split: str = "validation"
+) -> EpochReport:
+    """An epoch that ended at `step`, with a split's figures after the updates `evaluated`."""
     return EpochReport(
         epoch=epoch, step=step, loss=1.0, accuracy=0.5, gradient_norm=1.0, lr=0.1, seconds=1.0,
         images_per_second=1.0, steps=((1.0, 0.5, 1.0),) * updates,
         evaluations=tuple(
-            EvaluationPoint(step=s, split="validation", accuracy=0.5, loss=1.0) for s in evaluated
+            EvaluationPoint(step=s, split=split, accuracy=0.5, loss=1.0) for s in evaluated
         ),
     )  # fmt: skip
 
@@ -132,6 +134,27 @@ def test_a_short_run_has_whole_ticks_no_mean_of_one_batch_and_a_legend_beside_th
             assert axes.get_title() == title
             box = axes.get_window_extent()
             assert not figure.legends[0].get_window_extent().overlaps(box)
+
+
+def test_less_than_an_epoch_has_fractions_of_it_below():
+    axes = draw_curves([report(1, 3, 3, 3)], "t", 10).axes[0]
+    low, high = axes.get_xlim()
+    assert len([tick for tick in axes.get_xticks() if low < tick <= high]) >= 2
+
+
+def test_a_split_has_one_colour_in_all_pictures():
+    history = [report(1, 3, 3, 3, split="test")]
+    drawn = (draw_curves(history, "t", 3), draw_steps(history, "t"))
+    assert [figure.axes[0].lines[-1].get_color() for figure in drawn] == [GREEN, GREEN]
+
+
+def test_the_bar_of_filters_spans_what_is_drawn_and_says_that_it_is_a_mean():
+    layer = torch.nn.Conv2d(2, 1, 1)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([8.0, -6.0]).reshape(1, 2, 1, 1))
+    bar = draw_filters("0", layer, "t").axes[1]
+    assert bar.get_ylim() == (-1, 1)
+    assert bar.get_ylabel() == "weight, mean over 2 channels"
 
 
 def test_the_worst_mistake_comes_first_with_both_probabilities():

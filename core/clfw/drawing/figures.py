@@ -10,12 +10,13 @@ import cv2
 import numpy as np
 
 from clfw.learning.evaluation import Evaluation
-from clfw.learning.record import EpochReport
+from clfw.learning.record import EpochReport, EvaluationPoint
 from clfw.storage import write_atomically
 
 DPI = 120
 LETTER = 0.6  # width of a letter by its size, a little more than most take
 BLUE, ORANGE, GREEN, RED = "#3366aa", "#dd7722", "#338855", "#bb2233"
+SPLIT_COLOURS = {"validation": ORANGE, "test": GREEN}
 
 
 def save_figure(figure: Any, path: Path) -> None:
@@ -58,24 +59,32 @@ def draw_curves(history: Sequence[EpochReport], title: str, per_epoch: int) -> A
     """
     figure = new_figure(9, 3.8)
     ends = [report.step / per_epoch for report in history]
-    splits = sorted({p.split for report in history for p in report.evaluations}, reverse=True)
+    evaluated = [p for report in history for p in report.evaluations]
     for axes, field in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         values = [getattr(report, field) for report in history]
         axes.plot(ends, values, "o-", color=BLUE, ms=3, label="training batches")
-        for split, colour in zip(splits, (ORANGE, GREEN), strict=False):
-            points = [p for report in history for p in report.evaluations if p.split == split]
-            x = [p.step / per_epoch for p in points]
-            axes.plot(x, [getattr(p, field) for p in points], "s-", color=colour, ms=3, label=split)
+        add_splits(axes, evaluated, field, per_epoch)
         axes.set_xlim(0, ends[-1] * 1.03)
-        dress(axes, "epoch", field)
+        dress(axes, "epoch", field, whole=ends[-1] >= 1)
     crown(figure, title)
     return figure
 
 
-def dress(axes: Any, by: str, field: str) -> None:
-    """Title, labels and whole numbers for a panel of loss or accuracy."""
+def add_splits(
+    axes: Any, evaluated: Sequence[EvaluationPoint], field: str, per_unit: int = 1
+) -> None:
+    """A curve of each held-out split, in its own colour; `per_unit` updates lie between numbers."""
+    for split, colour in SPLIT_COLOURS.items():
+        points = [p for p in evaluated if p.split == split]
+        if points:
+            x = [p.step / per_unit for p in points]
+            axes.plot(x, [getattr(p, field) for p in points], "s-", color=colour, ms=3, label=split)
+
+
+def dress(axes: Any, by: str, field: str, *, whole: bool = True) -> None:
+    """Title and labels for a panel of loss or accuracy; whole numbers below unless told otherwise."""
     axes.set(xlabel=by, ylabel={"loss": "cross-entropy, nats"}.get(field, field), title=field)
-    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+    axes.xaxis.get_major_locator().set_params(integer=whole, min_n_ticks=1)
     axes.grid(alpha=0.3)
 
 
@@ -115,7 +124,7 @@ def draw_steps(history: Sequence[EpochReport], title: str) -> Any:
     figure = new_figure(9, 3.8)
     steps = [step for report in history for step in report.steps]
     numbers = range(1, len(steps) + 1)
-    points = [p for report in history for p in report.evaluations]
+    evaluated = [p for report in history for p in report.evaluations]
     window = max(1, len(steps) // 50)
     for axes, column, field in zip(
         figure.subplots(1, 2), (0, 1), ("loss", "accuracy"), strict=True
@@ -127,11 +136,7 @@ def draw_steps(history: Sequence[EpochReport], title: str) -> Any:
             axes.plot(numbers, values, ".", color=BLUE, ms=2, alpha=0.3, label="training batches")
             means = running_mean(values, window)
             axes.plot(numbers, means, color=BLUE, label=f"mean of {window} batches")
-        for split, colour in (("validation", ORANGE), ("test", GREEN)):
-            own = [p for p in points if p.split == split]
-            if own:
-                figures = [getattr(p, field) for p in own]
-                axes.plot([p.step for p in own], figures, "s-", color=colour, ms=3, label=split)
+        add_splits(axes, evaluated, field)
         dress(axes, "update", field)
     crown(figure, title)
     return figure

@@ -39,21 +39,22 @@ def find_convolution(model: nn.Module, layer: str) -> tuple[str, nn.Conv2d]:
 
 
 def draw_filters(name: str, convolution: nn.Conv2d, title: str) -> Any:
-    """The kernels of a layer, one panel a filter, scaled to the same range around 0.
+    """The kernels of a layer, one panel a filter, on one scale around 0 that fits what is drawn.
 
     A layer that sees three channels is shown in colour; of any other, the mean over its inputs.
     """
     kernels = convolution.weight.detach().float().cpu().numpy()  # (O, I, H, W)
-    limit = float(np.abs(kernels).max()) or 1.0
     shown = kernels[:MOST_PANELS]
     count, inputs, height, width = kernels.shape
     kind = {1: "one input channel", 3: "colour"}.get(inputs, f"mean over {inputs} input channels")
     title += f"\nlayer {name}: {len(shown)} of {count} filters of {height}x{width}, {kind}"
     if inputs == 3:
+        limit = float(np.abs(shown).max()) or 1.0
         panels = [np.moveaxis(kernel / limit / 2 + 0.5, 0, -1) for kernel in shown]
         return panel_figure(panels, title, None, "weight")
-    flat = [kernel.mean(axis=0) for kernel in shown]
-    return panel_figure(flat, title, limit, "weight")
+    flat = shown.mean(axis=1)
+    unit = "weight" if inputs == 1 else f"weight, mean over {inputs} channels"
+    return panel_figure(list(flat), title, float(np.abs(flat).max()) or 1.0, unit)
 
 
 def feature_maps(model: nn.Module, layer: str, picture: Tensor) -> NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from clfw.cli.reproduce import print_rows
+from clfw.cli.reproduce import figures, print_rows
 
 
 @pytest.mark.parametrize(
@@ -11,7 +11,8 @@ from clfw.cli.reproduce import print_rows
 def test_a_difference_stands_only_between_comparable_figures(
     verdict: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cell = {"published": 0.72, "measured": 0.75, "spread": None, "difference": 0.03}
+    cell = figures([0.75], 0.72, verdict == "holds")
+    assert (cell["difference"] is None) == (verdict == "not comparable")
     row = {
         "recipe": "r", "source": "sample", "splits": {"test": cell}, "seconds": 1.0,
         "verdict": verdict,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from clfw.host.registry import Entry
 
 QUICK_STEPS = 40  # updates of a --quick run
+HELD = ("holds", "does not hold")  # verdicts where figures could be compared
 
 
 @click.command()
@@ -103,16 +104,17 @@ def compare(
     }
     published = recipe.table("published")
     full = plan.data.source == "full" and not quick
+    said = verdict(measured, published, full)
     return {
         "recipe": recipe.name,
         "source": plan.data.source,
         "runs": [str(result.folder) for result in results],
         "seconds": statistics.mean(result.seconds for result in results),
         "splits": {
-            split: figures(measured.get(split, []), published.get(split))
+            split: figures(measured.get(split, []), published.get(split), said in HELD)
             for split in sorted({*measured, *published})
         },
-        "verdict": verdict(measured, published, full),
+        "verdict": said,
     }
 
 
@@ -130,14 +132,17 @@ def small_backbone(recipe: "Entry", there: "Installed", seams: Any, device: str)
     return result.folder
 
 
-def figures(measured: list[float], published: float | None) -> dict[str, Any]:
-    """Published, mean measured, spread over the seeds, difference."""
+def figures(measured: list[float], published: float | None, comparable: bool) -> dict[str, Any]:
+    """Published, mean measured, spread over the seeds, difference where it means something."""
     mean = statistics.mean(measured) if measured else None
+    difference = None
+    if comparable and mean is not None and published is not None:
+        difference = mean - published
     return {
         "published": published,
         "measured": mean,
         "spread": statistics.stdev(measured) if len(measured) > 1 else None,
-        "difference": mean - published if mean is not None and published is not None else None,
+        "difference": difference,
     }
 
 
@@ -149,7 +154,7 @@ def verdict(measured: dict[str, list[float]], published: dict[str, float], full:
     if not full or not comparable:
         return "not comparable"
     reached = all(statistics.mean(measured[s]) >= published[s] for s in comparable)
-    return "holds" if reached else "does not hold"
+    return HELD[0] if reached else HELD[1]
 
 
 def print_rows(rows: list[dict[str, Any]]) -> None:
@@ -163,9 +168,8 @@ def print_rows(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         for number, (split, cell) in enumerate(row["splits"].items()):
             difference = cell["difference"]
-            held = row["verdict"] in ("holds", "does not hold")
             points = "" if difference is None else f"{100 * difference:+.2f} points"
-            if points and not held:
+            if None not in (cell["published"], cell["measured"]) and row["verdict"] not in HELD:
                 points = "not comparable"  # few updates, or the bundled sample
             table.append((
                 row["recipe"] if number == 0 else "",

@@ -8,7 +8,8 @@ from tiny_sets import write_bars
 NET = ("--set", "model.filters=[3]", "--set", "model.hidden=[6]")
 DROPOUT = ("--set", "model.dropout=0.4")
 NORM = ("--set", "model.batch_norm=true")
-KEEP = ("--batch-size", "4", "--epochs", "3", "--set", "train.checkpoint_steps=3")
+OFTEN = ("--batch-size", "4", "--set", "train.checkpoint_steps=3")
+KEEP = (*OFTEN, "--epochs", "3")
 
 
 def train(**values: object) -> tuple[str, ...]:
@@ -18,9 +19,9 @@ def train(**values: object) -> tuple[str, ...]:
     )
 
 
-def plain(*words: str) -> tuple[str, ...]:
+def plain(*words: str, keep: tuple[str, ...] = KEEP) -> tuple[str, ...]:
     """A run of the small network."""
-    return ("run", "--model", "plain_cnn", *DATA, *NET, *KEEP, *words)
+    return ("run", "--model", "plain_cnn", *DATA, *NET, *keep, *words)
 
 
 FROZEN = (
@@ -47,7 +48,9 @@ COMBINATIONS: dict[str, tuple[str, ...]] = {
     "test observed": plain(*train(observe_test="true", evaluate_epochs=2)),
     "clipping, amsgrad": plain(*train(clip_norm=0.5, amsgrad="true", class_weights="balanced")),
     "whole split as one batch": plain("--batch-size", "full", "--epochs", "7", *DROPOUT),
-    "steps that end in mid-epoch": plain("--steps", "10", *train(snapshot_epochs=1), *DROPOUT),
+    "steps that end in mid-epoch": plain(
+        "--steps", "10", *train(snapshot_epochs=1), *DROPOUT, keep=OFTEN
+    ),
     "sgd without momentum": plain(*train(optimizer="sgd", momentum=0.0), *DROPOUT),
     "frozen backbone": FROZEN,
     "frozen backbone, augmented": (*FROZEN, "--augment", "flip", *train(views=2)),

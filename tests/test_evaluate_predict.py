@@ -165,6 +165,7 @@ def test_a_submission_has_the_order_and_columns_of_the_sample(trained: Trained):
     )  # fmt: skip
     assert finished.out == ""
     assert "9 predictions (full)" in finished.err
+    assert "warning" not in finished.err
     wanted = read_list(trained.registry.parent / "bars" / "sample_submission.csv")
     written = read_list(Path("submission.csv"))
     assert [row["id"] for row in written] == [row["id"] for row in wanted]

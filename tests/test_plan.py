@@ -339,6 +339,14 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, Any], str, str]] = {
         ("train.schedule=constant", "train.warmup=0.3"), {},
         "--set: train.warmup: schedule is constant", "--set train.schedule=one_cycle",
     ),
+    "momentum of Adam": (
+        ("train.momentum=0.8",), {}, "--set: train.momentum: optimizer is adam",
+        "--set train.optimizer=sgd",
+    ),
+    "epochs beside steps": (
+        (), {"options": {"epochs": 3, "steps": 100}},
+        "train.steps and train.epochs: both say when", "leave one of them out",
+    ),
     "model value out of range": (("model.width=0",), {}, "--set: model.width: must be", ">= 1"),
     "option out of range": ((), {"options": {"lr": -1.0}}, "--lr: train.lr: must be", "> 0"),
     "augmentation out of range": (

@@ -279,6 +279,9 @@ def test_a_run_without_a_validation_split_says_what_follows(bars: tuple[str, ...
         "note    no validation split, so the last weights are kept"
         in succeed(*bars, "--set", "data.validation=0").err
     )
+    patient = ("--set", "train.patience=2", "--set", "train.schedule=plateau")
+    told = succeed(*bars, "--set", "data.validation=0", *patient).err
+    assert "and nothing stops training early, nor lowers the learning rate; data.val" in told
 
 
 def test_the_pictures_are_decoded_once(bars: tuple[str, ...]):

@@ -153,7 +153,7 @@ def resolve_plan(request: Request, catalog: Catalog, registry: Registry) -> Plan
         *(Layer(f"--{key.replace('_', '-')}", {key: v}) for key, v in request.options.items()),
     ]
     training = resolve(Recipe, train, "train")
-    refuse_unused(training, "--set")
+    refuse_unused(training)
     data_entry = find_data(names["data"], settings["data"], catalog, registry)
     data_layers = [*chosen["data"], Layer("--set", settings["data"])]
     return Plan(

@@ -126,17 +126,30 @@ USED_BY = {
     "plateau_patience": ("schedule", ("plateau",)),
     "plateau_min_lr": ("schedule", ("plateau",)),
     "warmup": ("schedule", ("one_cycle", "cosine")),
+    "betas": ("optimizer", ("adam", "adamw")),
+    "amsgrad": ("optimizer", ("adam", "adamw")),
+    "momentum": ("optimizer", ("sgd",)),
+    "nesterov": ("optimizer", ("sgd",)),
 }
+# Of two values for one thing the first decides, whatever an entry says of the second.
+DECIDES = {"steps": "epochs", "evaluate_steps": "evaluate_epochs"}
 
 
-def refuse_unused(recipe: Resolved[Recipe], origin: str) -> None:
-    """Raise `UsageError` where a value that is from `origin` would be ignored."""
+def refuse_unused(recipe: Resolved[Recipe]) -> None:
+    """Raise `UsageError` where a value that the command line gives would be ignored."""
+    given = {key: origin for key, origin in recipe.origins.items() if origin.startswith("--")}
     for key, (decider, users) in USED_BY.items():
         chosen = getattr(recipe.params, decider)
-        if recipe.origins[key] == origin and chosen not in users:
+        if key in given and chosen not in users:
             raise UsageError(
-                f"{origin}: train.{key}: {decider} is {chosen}, which does not use it",
+                f"{given[key]}: train.{key}: {decider} is {chosen}, which does not use it",
                 hint=f"add --set train.{decider}={users[0]}, or leave it out",
+            )
+    for key, other in DECIDES.items():
+        if key in given and other in given:
+            raise UsageError(
+                f"train.{key} and train.{other}: both say when, and {other} would be ignored",
+                hint="leave one of them out",
             )
 
 

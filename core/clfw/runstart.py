@@ -84,18 +84,20 @@ def header_lines(
         f"device  {'; '.join(f'{key} {value}' for key, value in bench.device.facts().items())}"[
             :400
         ],
-        *(f"note    {note}" for note in (*bench.notes, *unwatched(pictures))),
+        *(f"note    {note}" for note in (*bench.notes, *unwatched(plan, pictures))),
     ]
     return lines
 
 
-def unwatched(pictures: Pictures) -> list[str]:
+def unwatched(plan: Plan, pictures: Pictures) -> list[str]:
     """What follows where nothing is held out to watch the training by."""
     if pictures.rows.labelled("validation"):
         return []
-    return [
-        "no validation split, so the last weights are kept; data.validation is the share held out"
-    ]
+    recipe = plan.recipe.params
+    off = "the last weights are kept"
+    off += ", and nothing stops training early" if recipe.patience else ""
+    off += ", nor lowers the learning rate" if recipe.schedule == "plateau" else ""
+    return [f"no validation split, so {off}; data.validation is the share held out"]
 
 
 def words_for(data: DataChoice) -> str:

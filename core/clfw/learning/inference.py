@@ -159,12 +159,13 @@ def open_split(
     require_split(opened.rows, split)
     wanted = opened.rows.of(split)
     rows = with_classes(opened.rows, header.classes, wanted)
-    # The splits that a run decodes, so that its cache serves here too.
-    splits = [s for s in SPLITS if rows.labelled(s)] if rows.labelled(split) else [split]
+    # The splits that a run decodes, so that its cache serves here too, and shows whether they changed.
+    labelled = rows.labelled(split)
+    splits = [s for s in SPLITS if rows.labelled(s)] if labelled else [split]
     numbers = np.sort(np.concatenate([rows.of(s) for s in splits]))
     store = decode_numbers(opened, numbers, header.preprocess, progress, skip_bad=True)
     faults = by_row(store.faults, numbers)
-    changed = what_changed(header, rows, split, faults, store.digest) if own else ""
+    changed = what_changed(header, rows, split, faults, store.digest) if own and labelled else ""
     bad = {row: faults[row] for row in wanted.tolist() if row in faults}
     if not keep_bad:
         if choice.values.params.on_bad_image == "fail":

@@ -51,6 +51,7 @@ def test_the_fastest_way_is_taken_told_and_kept_in_the_plan(monkeypatch: pytest.
     finished = succeed(*RUN, "--tune")
     told = [line for line in finished.err.splitlines() if line.startswith("tune ")]
     assert told == [
+        "tune    measuring 4 ways to compute, about 10 s",
         "tune    contiguous, 2 threads: 5,000 images/s (usual)",
         "tune    channels-last, 2 threads: 3,333 images/s",
         "tune    contiguous, 1 thread: 2,500 images/s",
@@ -73,8 +74,27 @@ def test_the_usual_way_stays_unless_another_is_clearly_faster(monkeypatch: pytes
 def test_threads_that_a_person_names_stay(monkeypatch: pytest.MonkeyPatch):
     let_it_measure(monkeypatch, FASTER)
     finished = succeed(*RUN, "--tune", "--threads", 2)
-    assert finished.err.count("tune ") == 2
+    assert finished.err.count("tune ") == 3
     assert plan_of(finished)["threads"] == 2
+
+
+def test_updates_that_take_too_long_end_a_round_and_rounds_that_do_the_measuring(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    updates = []
+    real = tuning.timed
+    consider = tuning.Stopwatch.consider
+
+    def counted(watch: tuning.Stopwatch, state: tuning.TrainingState) -> None:
+        updates.append(state.step)
+        consider(watch, state)
+
+    monkeypatch.setattr(tuning, "timed", lambda each, seams, count: real(each, seams, 100))
+    monkeypatch.setattr(tuning.Stopwatch, "consider", counted)
+    monkeypatch.setattr(tuning, "ROUND", 0.0)
+    monkeypatch.setattr(tuning, "PATIENCE", 0.0)
+    succeed(*RUN, "--tune", "--threads", 1)
+    assert updates == [1] * 6  # of two ways: twice before the only round, and in it
 
 
 def test_a_measured_run_has_the_weights_of_one_that_was_told_to_compute_so(

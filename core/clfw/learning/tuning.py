@@ -1,5 +1,6 @@
 """The fastest memory format and number of threads for a training, measured before it begins."""
 
+import contextlib
 import math
 import time
 from collections.abc import Sequence
@@ -13,12 +14,14 @@ from clfw.errors import UsageError, counted
 from clfw.learning.device import FORMATS
 from clfw.learning.features import frozen_parts
 from clfw.learning.job import NoKeeper, Say
+from clfw.learning.trainingstate import TrainingState
 from clfw.learning.workbench import Seams, Workbench, set_up
 from clfw.plan import Plan
 from clfw.recipe import Recipe
 
 ROUND = 0.5  # seconds of training in each of a candidate's rounds, about
 ROUNDS = 5
+PATIENCE = 30.0  # seconds after which no further round begins
 WORTH = 1.05  # times as fast as the usual choice; less is within the spread of such short rounds
 
 
@@ -41,6 +44,28 @@ class Candidate:
         return f"{self.plan.memory_format}{threads}"
 
 
+class Enough(Exception):
+    """A round has taken its time."""
+
+
+class Stopwatch(NoKeeper):
+    """Counts updates, and leaves off where they take far longer than a round should."""
+
+    def __init__(self) -> None:
+        self.updates = 0
+        self._start = time.perf_counter()
+
+    def consider(self, state: TrainingState) -> None:
+        """Note how far training is."""
+        self.updates = state.step
+        if time.perf_counter() > self._start + 2 * ROUND:
+            raise Enough
+
+    def seconds(self) -> float:
+        """Of an update, in the mean of those until now."""
+        return (time.perf_counter() - self._start) / self.updates
+
+
 def tuned(plan: Plan, pictures: Pictures, seams: Seams, say: Say) -> Plan:
     """`plan` with the memory format and threads that train fastest here, as rounds in turn show.
 
@@ -51,11 +76,17 @@ def tuned(plan: Plan, pictures: Pictures, seams: Seams, say: Say) -> Plan:
     Raises:
         UsageError: a frozen backbone, whose pictures go through once.
     """
-    candidates = [candidate(choice, pictures, seams) for choice in choices(plan, pictures, seams)]
+    ways = choices(plan, pictures, seams)
+    about = math.ceil(ROUND * ROUNDS * len(ways))
+    say(f"tune    measuring {len(ways)} ways to compute, about {about} s")
+    latest = time.perf_counter() + PATIENCE
+    candidates = [candidate(choice, pictures, seams) for choice in ways]
     updates = [rehearsed(each, seams) for each in candidates]
     for _ in range(ROUNDS):
         for each, count in zip(candidates, updates, strict=True):
             each.seconds.append(timed(each, seams, count))
+        if time.perf_counter() > latest:
+            break
     usual = candidates[0]
     best = min(candidates, key=lambda each: median(each.seconds))
     if median(usual.seconds) < WORTH * median(best.seconds):
@@ -103,18 +134,19 @@ def rehearsed(each: Candidate, seams: Seams) -> int:
 
 
 def timed(each: Candidate, seams: Seams, updates: int) -> float:
-    """Seconds of an update, in the mean of some."""
+    """Seconds of an update, in the mean of some, or of the fewer that fit a bounded time."""
     torch.set_num_threads(each.plan.threads or torch.get_num_threads())
     bench = each.bench
     recipe = each.plan.recipe.params.model_copy(
         update={"steps": updates, "evaluate_steps": None, "patience": None, "keep": "last"}
     )
-    job = bench.job(recipe, keeper=NoKeeper(), report=lambda report: None, progress=no_progress)
-    start = time.perf_counter()
-    seams.trainer.fit(job)
+    watch = Stopwatch()
+    job = bench.job(recipe, keeper=watch, report=lambda report: None, progress=no_progress)
+    with contextlib.suppress(Enough):
+        seams.trainer.fit(job)
     if bench.device.torch_device.type == "cuda":
         torch.cuda.synchronize()
-    return (time.perf_counter() - start) / updates
+    return watch.seconds()
 
 
 def pictures_an_update(bench: Workbench, recipe: Recipe) -> int:

@@ -210,6 +210,17 @@ def test_the_layers_of_a_pretrained_backbone_are_shown_without_its_weights() -> 
     assert "resize" not in whole.lower()
 
 
+def test_what_is_in_no_layer_is_counted_too() -> None:
+    values = ("--set", "model.backbone=vit_tiny_patch16_224")
+    show = ("show", "frozen_backbone", "--data", "hymenoptera", *values)
+    lines = [line.split() for line in succeed(*show).out.splitlines()]
+    ((loose, products),) = (line[1:] for line in lines if line[0] == "elsewhere")
+    # class token and positions; queries by keys, and shares by values, in each of 12 blocks
+    assert (loose, products) == ("38,016", f"{12 * 2 * 197 * 197 * 192:,}")
+    ((total, _),) = (line[1:] for line in lines if line[0] == "total")
+    assert total == "5,524,802"
+
+
 @pytest.mark.parametrize("model", ["resnet18_frozen", "vgg16_frozen"])
 def test_absent_weights_name_the_entry_that_fetches_them(model: str) -> None:
     refused = clfw("run", "--model", model, "--data", "fashion_csv")

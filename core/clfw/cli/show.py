@@ -212,13 +212,13 @@ def show_layers(
 
     from clfw.drawing.anatomy import dissect
 
-    layers = dissect(plan.model.component, plan.model.params, task)
-    total = sum(layer.parameters for layer in layers)
-    products = sum(layer.multiply_adds for layer in layers)
-    trained = sum(layer.trained for layer in layers)
+    anatomy = dissect(plan.model.component, plan.model.params, task)
+    layers, total = anatomy.layers, anatomy.parameters
     if as_json:
         rows = [{**asdict(layer), "agrees": layer.agrees} for layer in layers]
-        print_json({"layers": rows, "parameters": total, "multiply_adds": products})
+        loose = dict(zip(("parameters", "multiply_adds"), anatomy.elsewhere, strict=True))
+        print_json({"layers": rows, "elsewhere": loose, "parameters": total,
+                    "multiply_adds": anatomy.multiply_adds})  # fmt: skip
         return
     click.echo(f"{name} for {data}: {task.channels} x {task.height} x {task.width} pixels in, "
                f"{task.num_classes} classes out")  # fmt: skip
@@ -228,14 +228,19 @@ def show_layers(
     header = ("layer", "kind", "kernel", "stride", "padding", "formula", "output", "parameters",
               "multiply-adds")  # fmt: skip
     table = [header, *(cells(layer) for layer in layers)]
-    table.append(("total", "", "", "", "", "", "", f"{total:,}", f"{products:,}"))
+    if any(anatomy.elsewhere):
+        loose_parameters, loose_products = anatomy.elsewhere
+        table.append(("elsewhere", *[""] * 6, f"{loose_parameters:,}", f"{loose_products:,}"))
+    table.append(("total", *[""] * 6, f"{total:,}", f"{anatomy.multiply_adds:,}"))
     widths = [max(len(row[column]) for row in table) for column in range(len(header))]
     for row in table:
         left = [row[i].ljust(widths[i]) for i in range(7)]
         right = [row[i].rjust(widths[i]) for i in range(7, 9)]
         click.echo("  ".join([*left, *right]).rstrip())
-    if trained < total:
-        click.echo(f"{total:,} parameters, {trained:,} of them trained")
+    if any(anatomy.elsewhere):
+        click.echo("elsewhere: parameters and products of no layer, as those of attention")
+    if anatomy.trained < total:
+        click.echo(f"{total:,} parameters, {anatomy.trained:,} of them trained")
     kinds = [layer.kind for layer in layers]
     if ("MaxPool2d", "ReLU") in pairwise(kinds):
         click.echo("ReLU after max-pooling gives the same result as before it, in less time")

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from clfw.artifacts.weights import build_model
 from clfw.components import Architecture
@@ -22,7 +23,7 @@ class LayerFacts:
         kernel, stride, padding: (height, width) in pixels, None for layers without a window.
         expected: (H, W) by floor((W - F + 2 P) / S) + 1, None for layers without a window.
         output: shape that comes out, without the batch.
-        parameters: trainable and frozen numbers of the layer.
+        parameters: trainable and frozen numbers of the layer, counted where they are first used.
         trained: those of them that training changes.
         multiply_adds: products of one picture.
     """
@@ -44,26 +45,60 @@ class LayerFacts:
         return self.expected is None or self.expected == self.output[-2:]
 
 
-def dissect(architecture: Architecture, params: Any, task: Task) -> list[LayerFacts]:
-    """Every layer without children, in the order they are used; computes nothing (meta device)."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Anatomy:
+    """A network's layers, and what all of it has and costs, in no layer too.
+
+    Attributes:
+        layers: those without children, in the order they are used.
+        parameters: trainable and frozen numbers of the network.
+        trained: those of them that training changes.
+        multiply_adds: products of one picture, those of attention too, which no layer makes.
+    """
+
+    layers: tuple[LayerFacts, ...]
+    parameters: int
+    trained: int
+    multiply_adds: int
+
+    @property
+    def elsewhere(self) -> tuple[int, int]:
+        """Parameters and products that are in none of the layers."""
+        parameters = sum(layer.parameters for layer in self.layers)
+        products = sum(layer.multiply_adds for layer in self.layers)
+        return self.parameters - parameters, self.multiply_adds - products
+
+
+def dissect(architecture: Architecture, params: Any, task: Task) -> Anatomy:
+    """What one picture goes through; computes nothing (meta device)."""
     with torch.device("meta"):
         model = build_model(architecture, params, task).eval()
     found: list[LayerFacts] = []
+    seen: set[nn.Parameter] = set()
     handles = [
-        module.register_forward_hook(recorder(name, found))
+        module.register_forward_hook(recorder(name, found, seen))
         for name, module in model.to("meta").named_modules()
         if not list(module.children())
     ]
-    model(torch.empty(1, task.channels, task.height, task.width, device="meta"))
+    counter = FlopCounterMode(display=False)  # two operations a product
+    with counter:
+        model(torch.empty(1, task.channels, task.height, task.width, device="meta"))
     for handle in handles:
         handle.remove()
-    return found
+    return Anatomy(
+        layers=tuple(found),
+        parameters=sum(p.numel() for p in model.parameters()),
+        trained=sum(p.numel() for p in model.parameters() if p.requires_grad),
+        multiply_adds=counter.get_total_flops() // 2,
+    )
 
 
-def recorder(name: str, found: list[LayerFacts]) -> Callable[..., None]:
-    """A hook that notes what a layer did."""
+def recorder(name: str, found: list[LayerFacts], seen: set[nn.Parameter]) -> Callable[..., None]:
+    """A hook that notes what a layer did; the parameters in `seen` were another one's already."""
 
     def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        own = set(module.parameters()) - seen
+        seen.update(own)
         window = window_of(module)
         sides = tuple(inputs[0].shape[-2:])
         found.append(
@@ -75,8 +110,8 @@ def recorder(name: str, found: list[LayerFacts]) -> Callable[..., None]:
                 padding=window[2] if window else None,
                 expected=formula(sides, *window) if window else None,
                 output=tuple(output.shape[1:]),
-                parameters=sum(p.numel() for p in module.parameters()),
-                trained=sum(p.numel() for p in module.parameters() if p.requires_grad),
+                parameters=sum(p.numel() for p in own),
+                trained=sum(p.numel() for p in own if p.requires_grad),
                 multiply_adds=multiply_adds(module, output),
             )
         )

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from clfw.data.opening import decode_splits, natural_preprocess, open_data, task_of
-from clfw.drawing.gallery import augmented, first_pictures, in_turn, view_captions
+from clfw.drawing.gallery import augmented, first_decoded, first_pictures, in_turn, view_captions
 from clfw.host.manager import installed_catalog
 from clfw.host.registry import read_registry
 from clfw.plan import Request, resolve_plan
@@ -127,8 +127,14 @@ def test_classes_take_turns_where_the_first_pictures_are_all_of_one(tmp_path):
     request = Request(model="fashion_mlp", data="pets")
     plan = resolve_plan(request, installed_catalog(), read_registry(None))
     opened = open_data(plan.data)
-    shown = first_pictures(opened, natural_preprocess(opened, plan.data.values.params))
+    preprocess = natural_preprocess(opened, plan.data.values.params)
+    shown = first_pictures(opened, preprocess)
     assert shown.targets.tolist() == [0, 1] * 20
+    decoded = decode_splits(opened, preprocess, ("train", "validation"), lambda *_: NoBar())
+    of_a_run = first_decoded(decoded)
+    assert of_a_run.choice == shown.choice
+    for field in ("images", "targets", "positions"):
+        assert np.array_equal(getattr(of_a_run, field), getattr(shown, field))
     assert shown.choice == "the first 40 pictures of the training split, the classes in turn"
 
 

@@ -16,8 +16,9 @@ from clfw.artifacts.weightsfile import FILE_NAME
 from clfw.data.badpictures import bad_lines
 from clfw.data.datavalues import DataValues
 from clfw.data.opening import Pictures
-from clfw.drawing.boards import SAMPLES, Answered, draw_mistakes, draw_predictions, draw_samples
+from clfw.drawing.boards import PREFERRED, Answered, draw_mistakes, draw_predictions
 from clfw.drawing.figures import draw_confusion, draw_curves, draw_steps, save_figure, title_of
+from clfw.drawing.gallery import SOURCES, draw_gallery, first_decoded
 from clfw.drawing.insides import convolutions, draw_filters, find_convolution
 from clfw.learning.batches import updates_per_epoch
 from clfw.learning.evaluation import Evaluation
@@ -226,29 +227,24 @@ def draw_pictures(
 ) -> None:
     """Curves, confusion matrix, samples, predictions, mistakes and filters, as PNG files."""
     title = title_of(plan.model.entry, plan.data.choice.entry, plan.data.source)
-    split = next(s for s in ("validation", "test", "train") if s in evaluations)
-    where, training = pictures.where(split), pictures.where("train")[:SAMPLES]
-    classes = bench.task.classes
+    split = next(s for s in PREFERRED if s in evaluations)
+    where = pictures.where(split)
     answered = Answered(
         pixels=pictures.pixels,
         positions=where,
         targets=pictures.targets[where],
         logits=logits[split],
-        classes=classes,
+        classes=bench.task.classes,
     )
     recipe = plan.recipe.params
     per_epoch = updates_per_epoch(len(bench.batches["train"]), recipe.batch_size, recipe.accumulate)
-    first = draw_samples(
-        pictures.pixels.read(training.tolist()),
-        pictures.targets[training],
-        classes,
-        plan.data.choice.entry,
-    )
+    set_name = f"{plan.data.choice.entry} ({SOURCES[plan.data.source]})"
+    shown = first_decoded(pictures)
     drawn = {
         "curves": draw_curves(trained.history, title, per_epoch),
         "steps": draw_steps(trained.history, title),
         "confusion": draw_confusion(evaluations[split], f"{title}: {split}"),
-        "samples": first,
+        "samples": draw_gallery(shown, (), bench.task, seed=0, what=set_name),
         "predictions": draw_predictions(answered, f"{title}: {split}"),
         "mistakes": draw_mistakes(answered, f"{title}: {split}"),
     }

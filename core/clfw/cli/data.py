@@ -82,12 +82,12 @@ def show(
 
     from clfw.data.opening import natural_preprocess, open_data, task_of
     from clfw.drawing.figures import save_figure
-    from clfw.drawing.gallery import draw_gallery, first_pictures
+    from clfw.drawing.gallery import SOURCES, draw_gallery, first_pictures
 
     opened = open_data(choice)
     preprocess = natural_preprocess(opened, choice.values.params)
     shown = first_pictures(opened, preprocess)
-    source = "full set" if choice.source == "full" else "bundled sample"
+    source = SOURCES[choice.source]
     figure = draw_gallery(
         shown, choices, task_of(opened.rows, preprocess), seed=seed, what=f"{name} ({source})"
     )
@@ -125,10 +125,16 @@ def free_name(name: str) -> Path:
 
 
 def require_new(path: Path) -> None:
-    """Raise unless a file can be made at `path`; nothing is overwritten."""
-    from clfw.errors import OutputError
+    """Raise unless a PNG file can be made at `path`; nothing is overwritten."""
+    from clfw.errors import OutputError, UsageError
 
     hint = "name another file with --out"
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder", hint="name a file in it with --out")
+    if path.suffix.lower() != ".png":
+        raise UsageError(
+            f"--out: {path}: a picture is written as PNG", hint=f"name it {path.stem}.png"
+        )
     if path.exists():
         raise OutputError(f"{path}: is there already, and is not overwritten", hint=hint)
     if not path.parent.is_dir():

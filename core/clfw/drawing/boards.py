@@ -1,4 +1,4 @@
-"""Boards of pictures with what a model says of them: samples, random predictions, worst mistakes."""
+"""Boards of pictures with what a model says of them: random predictions, worst mistakes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from clfw.drawing.figures import GREEN, RED
 from clfw.drawing.grids import draw_grid
 from clfw.errors import counted
 
-SAMPLES = 40
 ANSWERS = 30
+PREFERRED = ("validation", "test", "train")  # the first of these with labels is drawn
 RIGHT, WRONG = "\N{CHECK MARK}", "\N{BALLOT X}"
 
 
@@ -52,16 +52,6 @@ class Answered:
             colours.append(GREEN if right else RED)
         images = self.pixels.read(self.positions[list(chosen)].tolist())
         return draw_grid(images, captions, title, colours=colours)
-
-
-def draw_samples(
-    images: NDArray[np.uint8], targets: NDArray[np.int64], classes: Sequence[str], title: str
-) -> Any:
-    """The first 40 pictures with their classes."""
-    captions = [classes[target] for target in targets[:SAMPLES]]
-    return draw_grid(
-        images[:SAMPLES], captions, f"{title}: the first {counted(len(captions), 'picture')}"
-    )
 
 
 def draw_predictions(answered: Answered, title: str, seed: int = 0) -> Any:

@@ -13,9 +13,9 @@ from torch import Tensor
 from clfw.augmenting import build_augments, chain
 from clfw.choices import Choice
 from clfw.components import Augmentation
-from clfw.data.opening import OpenedData
+from clfw.data.opening import OpenedData, Pictures
 from clfw.data.pixels import by_row, decode_rows, refuse_bad
-from clfw.data.rows import require_split
+from clfw.data.rows import Rows, require_split
 from clfw.drawing.grids import draw_grid
 from clfw.errors import printable
 from clfw.preprocess import Preprocess
@@ -25,6 +25,7 @@ from clfw.task import Task
 COUNT = 40  # pictures
 COLUMNS = 10
 VIEWS = 2  # augmented versions of each
+SOURCES = {"full": "full set", "sample": "bundled sample"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,18 +46,10 @@ class Shown:
 
 
 def first_pictures(opened: OpenedData, preprocess: Preprocess, count: int = COUNT) -> Shown:
-    """The first `count` pictures of the training split; nothing else is decoded.
-
-    Where those are all of one class, as in a folder per class, the first of each class in turn.
-    """
+    """The first `count` pictures of the training split; nothing else is decoded."""
     rows = opened.rows
     require_split(rows, "train")
-    numbers = rows.of("train")
-    choice = f"the first {min(count, len(numbers))} pictures of the training split"
-    if len(set(rows.targets[numbers[:count]].tolist())) == 1 < len(rows.classes):
-        numbers = in_turn(numbers, rows.targets[numbers])
-        choice += ", the classes in turn"
-    numbers = numbers[:count]
+    numbers, choice = first_rows(rows, count)
     shape = (len(numbers), preprocess.height, preprocess.width, preprocess.channels)
     images = np.zeros(shape, np.uint8)
     faults = decode_rows(opened.source, numbers, preprocess, images, lambda done: None)
@@ -66,6 +59,31 @@ def first_pictures(opened: OpenedData, preprocess: Preprocess, count: int = COUN
     positions = np.searchsorted(np.sort(np.concatenate(used)), numbers)
     targets = rows.targets[numbers]
     return Shown(images=images, targets=targets, positions=positions, choice=choice)
+
+
+def first_decoded(pictures: Pictures, count: int = COUNT) -> Shown:
+    """The same of pictures that are decoded."""
+    numbers, choice = first_rows(pictures.rows, count)
+    positions = np.searchsorted(pictures.numbers, numbers)
+    return Shown(
+        images=pictures.pixels.read(positions.tolist()),
+        targets=pictures.targets[positions],
+        positions=positions,
+        choice=choice,
+    )
+
+
+def first_rows(rows: Rows, count: int) -> tuple[NDArray[np.int64], str]:
+    """The first `count` rows of the training split, and which they are, in words.
+
+    Where those are all of one class, as in a folder per class, the first of each class in turn.
+    """
+    numbers = rows.of("train")
+    choice = f"the first {min(count, len(numbers))} pictures of the training split"
+    if len(set(rows.targets[numbers[:count]].tolist())) == 1 < len(rows.classes):
+        numbers = in_turn(numbers, rows.targets[numbers])
+        choice += ", the classes in turn"
+    return numbers[:count], choice
 
 
 def in_turn(numbers: NDArray[np.int64], targets: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -89,8 +89,38 @@ def test_a_picture_drawn_again_is_the_one_in_the_run(sampled: Sampled, what: str
     assert Path(f"{what}.png").read_bytes() == (sampled.run / f"{what}.png").read_bytes()
 
 
-def test_maps_want_a_picture_that_is_there(sampled: Sampled):
-    assert_refused(clfw("draw", "maps", sampled.run), 2, "hint: add --image FILE")
+def test_maps_are_of_the_first_held_out_picture_unless_one_is_named(
+    sampled: Sampled, monkeypatch: pytest.MonkeyPatch
+):
+    drawn = []
+    monkeypatch.setattr(
+        "clfw.drawing.figures.save_figure", lambda figure, path: drawn.append(figure)
+    )
+    succeed("draw", "maps", sampled.run)
+    title, first, second, *_ = texts(drawn[0])
+    key = (sampled.run / "validation.csv").read_text().splitlines()[1].split(",")[0]
+    assert f"feature maps of {key} (validation)" in title.replace("\n", " ")
+    assert (first, second) == ("input", "0")
+
+
+def test_a_run_without_validation_rows_is_drawn_by_its_test_rows():
+    write_bars(Path("bars"), test_labels=True)
+    data = ("--data", "bars", "--set", "data.validation=0.0")
+    run = Path(succeed("run", "--model", "fashion_cnn", *data, "--steps", 1, "--json").json["run"])
+    succeed("draw", "confusion", run)
+    assert Path("confusion.png").read_bytes() == (run / "confusion.png").read_bytes()
+    succeed("draw", "confusion", run, "--split", "train", "--out", "train.png")
+    assert Path("train.png").read_bytes() != Path("confusion.png").read_bytes()
+
+
+def test_a_picture_is_a_png_file_of_a_new_name(sampled: Sampled):
+    draw = ("draw", "filters", sampled.run, "--out")
+    assert_refused(clfw(*draw, "foo.jpg"), 2, "foo.jpg: a picture is written as PNG", "foo.png")
+    Path("folder.png").mkdir()
+    assert_refused(clfw(*draw, "folder.png"), 73, "folder.png: is a folder")
+
+
+def test_a_picture_for_maps_is_there(sampled: Sampled):
     gone = clfw("draw", "maps", sampled.run, "--image", "gone.png")
     assert_refused(gone, 66, "--image: gone.png: is not there")
     assert not Path("maps.png").exists()
@@ -176,7 +206,9 @@ def test_right_and_wrong_predictions_differ_in_colour_and_mark():
 
 def test_a_long_title_is_wrapped_into_the_figure():
     maps = np.zeros((2, 4, 4), np.float32)
-    figure = draw_maps("0", maps, f"{'long' * 9}.png", "run-001: fashion_cnn on fashion_csv (full)")
+    picture = np.zeros((8, 8, 1), np.uint8)
+    title = "run-001: fashion_cnn on fashion_csv (full)"
+    figure = draw_maps("0", maps, picture, f"{'long' * 9}.png", title)
     figure.canvas.draw()
     box = figure.axes[0].texts[0].get_window_extent()
     assert 0 < box.x0 < box.x1 < figure.bbox.x1

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from clfw.cli.data import require_new
 from clfw.cli.opened import open_and_say
 from clfw.cli.options import (
     complete,
@@ -14,7 +15,7 @@ from clfw.cli.options import (
     settings_option,
     source_options,
 )
-from clfw.errors import InputMissing, OutputError, UsageError, printable
+from clfw.errors import InputMissing, UsageError, printable
 from clfw.source import SPLITS
 
 OF_HISTORY = ("curves", "steps")
@@ -31,8 +32,16 @@ OF_LAYERS = ("filters", "maps")
     shell_complete=complete("data"),
     help="Data entry; the one trained on, sample or full set, if left out.",
 )
-@click.option("--split", type=click.Choice(SPLITS), default="validation", show_default=True)
-@click.option("--image", type=click.Path(path_type=Path), help="Picture for maps.")
+@click.option(
+    "--split",
+    type=click.Choice(SPLITS),
+    help="Which pictures; validation, else test, else train, if left out.",
+)
+@click.option(
+    "--image",
+    type=click.Path(path_type=Path),
+    help="Picture for maps; the first of the split if left out.",
+)
 @click.option(
     "--layer", default="", help="Convolution for filters and maps; the first one if left out."
 )
@@ -48,7 +57,7 @@ def draw(
     what: str,
     path: Path,
     data: str,
-    split: str,
+    split: str | None,
     image: Path | None,
     layer: str,
     out: Path | None,
@@ -67,13 +76,12 @@ def draw(
     clfw draw maps runs/fashion_cnn-fashion_csv-001 --image shoe.png --layer 4
     """
     target = out or Path(f"{what}.png")
-    if target.exists():
-        raise OutputError(f"{target}: is there already", hint="name another file with --out")
+    require_new(target)
     require_image(what, image)
     there = installed(registry, disabled)
     if what in OF_HISTORY:
         figure = figure_of_history(what, path)
-    elif what in OF_ANSWERS:
+    else:
         from clfw.plan import Request
 
         request = Request(
@@ -84,9 +92,10 @@ def draw(
             require_full=require_full,
             sample=sample,
         )
-        figure = figure_of_answers(what, path, request, split, there, seams)
-    else:
-        figure = figure_of_layer(path, image, layer, there)
+        if what in OF_ANSWERS:
+            figure = figure_of_answers(what, path, request, split, there, seams)
+        else:
+            figure = figure_of_layer(what, path, request, split, image, layer, there)
     if figure is None:
         click.echo("no mistakes to draw")
         return
@@ -99,12 +108,11 @@ def draw(
 
 def require_image(what: str, image: Path | None) -> None:
     """Maps are of a picture that is there; nothing else is of a picture."""
+    if image is None:
+        return
     if what != "maps":
-        if image is not None:
-            raise UsageError(f"--image: {what} are of no single picture", hint="leave --image out")
-    elif image is None:
-        raise UsageError("maps are drawn of a picture, and none is named", hint="add --image FILE")
-    elif not image.exists():
+        raise UsageError(f"--image: {what} are of no single picture", hint="leave --image out")
+    if not image.exists():
         raise InputMissing(f"--image: {printable(str(image))}: is not there")
 
 
@@ -137,17 +145,29 @@ def figure_of_history(what: str, path: Path) -> Any:
     return draw_curves(history, title, per_epoch)
 
 
+def open_own(header: Any, request: Any, split: str | None, there: Any) -> tuple[Any, str, str]:
+    """The pictures of `split`, or of the one that a run draws itself; name of data, and split."""
+    from clfw.data.opening import open_data
+    from clfw.drawing.boards import PREFERRED
+    from clfw.learning.inference import chosen_data, data_for
+
+    entry = data_for(header, request, there.catalog, there.registry)
+    request = own_source(header, entry, request, there.catalog)
+    if split is None:
+        choice, _, _ = chosen_data(header, entry, request, there.catalog)
+        rows = open_data(choice, trained_elsewhere=True).rows
+        split = next((name for name in PREFERRED if rows.labelled(name)), PREFERRED[0])
+    return open_and_say(header, entry, request, there, split), entry.name, split
+
+
 def figure_of_answers(
-    what: str, path: Path, request: Any, split: str, there: Any, seams: Any
+    what: str, path: Path, request: Any, split: str | None, there: Any, seams: Any
 ) -> Any:
     """Confusion matrix, random predictions or worst mistakes of a labelled split."""
     from clfw.artifacts.weightsfile import find_weights, read_header
-    from clfw.learning.inference import data_for
 
     header = read_header(find_weights(path))
-    entry = data_for(header, request, there.catalog, there.registry)
-    request = own_source(header, entry, request, there.catalog)
-    opened = open_and_say(header, entry, request, there, split)
+    opened, name, split = open_own(header, request, split, there)
 
     import torch
 
@@ -160,7 +180,7 @@ def figure_of_answers(
     logits = logits_of(header, opened, there.catalog, seams, request.device)
     targets = opened.targets[opened.positions]
     model = str(header.facts["model"]["entry"])
-    title = f"{title_of(model, entry.name, opened.source)}: {split}"
+    title = f"{title_of(model, name, opened.source)}: {split}"
     if what == "confusion":
         evaluation = seams.evaluator.evaluate(logits, torch.from_numpy(targets), header.classes)
         return draw_confusion(evaluation, title)
@@ -191,12 +211,17 @@ def own_source(header: Any, entry: Any, request: Any, catalog: Any) -> Any:
     return replace(request, sample=True)
 
 
-def figure_of_layer(path: Path, image: Path | None, layer: str, there: Any) -> Any:
+def figure_of_layer(
+    what: str,
+    path: Path,
+    request: Any,
+    split: str | None,
+    image: Path | None,
+    layer: str,
+    there: Any,
+) -> Any:
     """Filters of a convolution, or its feature maps for one picture."""
     from clfw.artifacts.weightsfile import find_weights, read_header
-    from clfw.data.opening import no_progress
-    from clfw.errors import DataError
-    from clfw.learning.inference import open_images
 
     header = read_header(find_weights(path))
 
@@ -212,11 +237,26 @@ def figure_of_layer(path: Path, image: Path | None, layer: str, there: Any) -> A
     data = header.facts["data"]
     about = title_of(header.facts["model"]["entry"], data["entry"], data.get("source", "full"))
     title = f"{path.resolve().name}: {about}"
-    if image is None:
+    if what == "filters":
         return draw_filters(name, convolution, title)
+    picture, called = picture_for(header, request, split, image, there)
+    pixels = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
+    normalised = Normalise(header.preprocess, torch.device("cpu"))(pixels)
+    return draw_maps(name, feature_maps(model, name, normalised), picture, called, title)
+
+
+def picture_for(
+    header: Any, request: Any, split: str | None, image: Path | None, there: Any
+) -> tuple[Any, str]:
+    """The picture (H, W, C) in a file, or the first of the split, and what it is called."""
+    from clfw.data.opening import no_progress
+    from clfw.errors import DataError
+    from clfw.learning.inference import open_images
+
+    if image is None:
+        opened, _, split = open_own(header, request, split, there)
+        return opened.images[opened.positions[0]].copy(), f"{opened.keys[0]} ({split})"
     opened = open_images(header, [image], no_progress)
     if opened.errors:
         raise DataError(f"{image}: {opened.errors[0]}")
-    pixels = torch.from_numpy(opened.images).permute(0, 3, 1, 2).float() / 255
-    normalised = Normalise(header.preprocess, torch.device("cpu"))(pixels)
-    return draw_maps(name, feature_maps(model, name, normalised), image.name, title)
+    return opened.images[0], image.name

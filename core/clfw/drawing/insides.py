@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -71,18 +72,29 @@ def feature_maps(model: nn.Module, layer: str, picture: Tensor) -> NDArray[np.fl
     return maps
 
 
-def draw_maps(name: str, maps: NDArray[np.float32], what: str, title: str) -> Any:
-    """The feature maps of one picture, one panel a filter, on one scale around 0."""
+def draw_maps(
+    name: str, maps: NDArray[np.float32], picture: NDArray[np.uint8], what: str, title: str
+) -> Any:
+    """A picture (H, W, C), then its feature maps, one panel a filter, on one scale around 0."""
     limit = float(np.abs(maps).max()) or 1.0
     shown = list(maps[:MOST_PANELS])
     title += (
         f"\nlayer {name}: {len(shown)} of {len(maps)} feature maps of {what}, before activation"
     )
-    return panel_figure(shown, title, limit, "activation")
+    return panel_figure(shown, title, limit, "activation", picture)
 
 
-def panel_figure(panels: list[Any], title: str, limit: float | None, unit: str) -> Any:
-    """Panels with their numbers; coloured, with a bar that tells the colours, by `limit`."""
+def panel_figure(
+    panels: list[Any],
+    title: str,
+    limit: float | None,
+    unit: str,
+    before: NDArray[np.uint8] | None = None,
+) -> Any:
+    """Panels with their numbers; coloured, with a bar that tells the colours, by `limit`.
+
+    A picture `before` them is shown as it is, and the panels in its size.
+    """
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
@@ -92,8 +104,14 @@ def panel_figure(panels: list[Any], title: str, limit: float | None, unit: str) 
         colours.to_rgba(panel, bytes=True)[..., :3] if limit else np.uint8(panel * 255 + 0.5)
         for panel in panels
     ]
-    columns = math.ceil(math.sqrt(len(panels) * 1.6))
-    figure = draw_grid(np.stack(shown), [str(n) for n in range(len(panels))], title, columns)
+    captions = [str(number) for number in range(len(panels))]
+    if before is not None:
+        size = (before.shape[1], before.shape[0])
+        grown = [cv2.resize(panel, size, interpolation=cv2.INTER_NEAREST) for panel in shown]
+        shown = [np.broadcast_to(before, (*before.shape[:2], 3)), *grown]
+        captions = ["input", *captions]
+    columns = math.ceil(math.sqrt(len(shown) * 1.6))
+    figure = draw_grid(np.stack(shown), captions, title, columns)
     if limit:
         width, height = figure.get_size_inches()
         figure.set_size_inches(width + BAR, height)

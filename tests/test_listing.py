@@ -104,6 +104,31 @@ def test_show_says_what_a_recipe_publishes_and_how_to_run_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("animals_cnn", "run --model animals_cnn --data animals"),
+        ("resnet18_frozen", "fetch resnet18_frozen && clfw run --model resnet18_frozen --data hymenoptera"),
+        ("vgg16_frozen", "fetch vgg16_frozen && clfw run --model vgg16_frozen --data hymenoptera"),
+        ("mnist_fast", "run --model mnist_fast --data fashion_csv"),
+        ("csv_images", "run --model fashion_cnn --data csv_images --set data.path=PATH"),
+        ("drawn_digits", "run --model fashion_cnn --data drawn_digits"),
+        ("saturation", "run --model fashion_cnn --data animals3 --augment saturation"),
+    ],
+)  # fmt: skip
+def test_an_example_names_data_that_suits_and_files_that_are_needed(
+    name: str, command: str
+) -> None:
+    assert f"example    clfw {command}\n" in succeed("show", name).out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["animals_cnn", "fast_cnn", "timm_model", "mnist", "saturation"])
+def test_an_example_works(name: str) -> None:
+    (command,) = re.findall(r"^ *example +clfw (.+)$", succeed("show", name).out, re.MULTILINE)
+    succeed(*command.split(), "--steps", 1)
+
+
+@pytest.mark.parametrize(
     ("words", "among"),
     [
         ("clfw ", {"run", "doctor", "schema"}),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from clfw.cli.options import Installed
     from clfw.components import Component
     from clfw.drawing.anatomy import LayerFacts
-    from clfw.host.plugin import Plugin
+    from clfw.host.registry import Entry
 
 
 @click.command()
@@ -68,6 +68,7 @@ def facts(name: str, there: "Installed") -> list[dict[str, Any]]:
     """What is known of each thing of that name; `UsageError` when there is none."""
     from clfw.data.datavalues import DataValues
     from clfw.errors import UsageError, nearest, printable
+    from clfw.host.pluginfiles import file_options
     from clfw.host.registry import SECTIONS, Section
     from clfw.params import describe, params_class
 
@@ -97,7 +98,7 @@ def facts(name: str, there: "Installed") -> list[dict[str, Any]]:
                 extra = describe(DataValues)
                 part["parameters"] += described(extra, group, entry.table("values"))
         part |= recipes_of(section, name, there)
-        part["example"] = example(section, name, [offer.plugin] if kind else [])
+        part["example"] = example(entry, there)
         found.append(part)
     if ("augmentation", name) in there.catalog.offers:
         offer = there.catalog.find("augmentation", name)
@@ -105,7 +106,10 @@ def facts(name: str, there: "Installed") -> list[dict[str, Any]]:
         part["summary"] = offer.component.summary
         cls = params_class(offer.component)
         part["parameters"] = described(describe(cls), f"augment.{name}", {})
-        part["example"] = example("augment", name, [offer.plugin])
+        part["example"] = " ".join(
+            ["clfw run --model fashion_cnn --data animals3", f"--augment {name}",
+             *file_options([offer.plugin])]
+        )  # fmt: skip
         found.append(part)
     if not found:
         known = [n for s in SECTIONS for n in there.registry.names(s)]
@@ -164,17 +168,42 @@ def described(rows: list[Any], group: str, values: dict[str, Any]) -> list[dict[
     ]
 
 
-def example(section: str, name: str, plugins: "list[Plugin]") -> str:
-    """A command that uses the name, with the plugin files that it needs."""
+def example(entry: "Entry", there: "Installed") -> str:
+    """A command that uses the entry, with the files that it needs: of a plugin, weights, pictures."""
     from clfw.host.pluginfiles import file_options
 
-    command = {
-        "models": f"clfw run --model {name} --data fashion_csv",
-        "data": f"clfw run --model fashion_cnn --data {name}",
-        "recipes": f"clfw run --recipe {name}",
-        "augment": f"clfw run --model fashion_cnn --data fashion_csv --augment {name}",
-    }[section]
-    return " ".join([command, *file_options(plugins)])
+    if entry.section == "recipes":
+        fetch = fetching(there.registry.entries.get(("models", str(entry.fields.get("model")))))
+        return f"{fetch}clfw run --recipe {entry.name}"
+    if entry.section == "models":
+        offer = there.catalog.find("architecture", entry.component)
+        data = data_for_model(entry, getattr(offer.component, "channels", ()), there)
+        command = f"{fetching(entry)}clfw run --model {entry.name} --data {data}"
+    else:
+        offer = there.catalog.find("dataset", entry.component)
+        command = f"clfw run --model fashion_cnn --data {entry.name}"
+        if getattr(offer.component, "needs_path", False) and not entry.path:
+            command += " --set data.path=PATH"
+    return " ".join([command, *file_options([offer.plugin])])
+
+
+def fetching(model: "Entry | None") -> str:
+    """The command before a run of the model that brings its weights; empty for none."""
+    return f"clfw fetch {model.name} && " if model and "fetch" in model.fields else ""
+
+
+def data_for_model(model: "Entry", channels: tuple[int, ...], there: "Installed") -> str:
+    """Data that suits a model: what a recipe of it or of one built alike names, else its channels."""
+    entries = there.registry.entries
+    recipes = [entry.fields for (section, _), entry in entries.items() if section == "recipes"]
+    named = {str(fields.get("model")): str(fields.get("data")) for fields in recipes}
+    if model.name in named:
+        return named[model.name]
+    for name, data in named.items():
+        kin = entries.get(("models", name))
+        if kin is not None and kin.component == model.component:
+            return data
+    return "fashion_csv" if not channels or 1 in channels else "animals3"
 
 
 def print_facts(part: dict[str, Any]) -> None:

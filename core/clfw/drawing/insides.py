@@ -100,14 +100,19 @@ def panel_figure(
     from matplotlib.colors import Normalize
 
     colours = ScalarMappable(Normalize(-(limit or 1), limit or 1), colormaps["RdBu_r"])
-    shown = [
-        colours.to_rgba(panel, bytes=True)[..., :3] if limit else np.uint8(panel * 255 + 0.5)
+    shown: list[NDArray[np.uint8]] = [
+        colours.to_rgba(panel, bytes=True)[..., :3]
+        if limit
+        else (panel * 255 + 0.5).astype(np.uint8)
         for panel in panels
     ]
     captions = [str(number) for number in range(len(panels))]
     if before is not None:
         size = (before.shape[1], before.shape[0])
-        grown = [cv2.resize(panel, size, interpolation=cv2.INTER_NEAREST) for panel in shown]
+        grown = [
+            cv2.resize(panel, size, interpolation=cv2.INTER_NEAREST).astype(np.uint8)
+            for panel in shown
+        ]
         shown = [np.broadcast_to(before, (*before.shape[:2], 3)), *grown]
         captions = ["input", *captions]
     columns = math.ceil(math.sqrt(len(shown) * 1.6))

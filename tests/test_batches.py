@@ -113,7 +113,7 @@ def test_colours_are_in_the_order_of_the_channels():
     assert (batch.images[0, 1] * 255).flatten().tolist() == pytest.approx([1, 4, 7, 10])
 
 
-@pytest.mark.parametrize(("side", "expected"), [(28, 512), (224, 26), (4096, 1)])
+@pytest.mark.parametrize(("side", "expected"), [(28, 256), (224, 26), (4096, 1)])
 def test_evaluation_batches_are_of_a_size_that_the_input_fixes(side: int, expected: int):
     assert evaluation_size(Preprocess(channels=3, height=side, width=side)) == expected
 

@@ -11,6 +11,7 @@ timed before and after each training, and the mean taken.
 """
 
 import argparse
+import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ from running import whole_run
 from timing import Comparison, parser, report, timed
 
 UNIT_PICTURES, UNIT_BATCH_SIZE = 60_000, 64
+NARROWER = ("model.filters=[16,16,32,64]",)
 WIDER = ("model.filters=[32,64,64,128]",)
 
 
@@ -66,7 +68,7 @@ TRAININGS = {
     "mnist": (
         Training(
             model="mnist_fast", entry="mnist", split="test", accuracy=99.0, units=0.4,
-            options={"epochs": 2},
+            options={"epochs": 2}, settings=NARROWER,
         ),
         Training(model="mnist_fast", entry="mnist", split="test", accuracy=99.4, units=0.7),
     ),
@@ -158,6 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser(__doc__ or "", pairs=None)
     options.add_argument("--seeds", type=int, default=3, help="trainings of each kind")
     options.add_argument("--only", choices=TRAININGS, help="this set alone")
+    options.add_argument("--most-epochs", type=int, help="leave longer trainings out")
     chosen = options.parse_args(arguments)
     if chosen.quick:
         chosen.seeds = 1
@@ -168,6 +171,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         unit_seconds()  # warms up
         for name in [chosen.only] if chosen.only else TRAININGS:
             for training in TRAININGS[name]:
+                if training.options.get("epochs", 0) > (chosen.most_epochs or math.inf):
+                    continue
                 comparisons += compare(training, unit_seconds, chosen)
     remarks = ["A pair is a seed. The test split is read once, at the end of each run."]
     report("fast", comparisons, chosen, remarks=remarks)

@@ -288,15 +288,3 @@ def arrays(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     rows = mnist(folder)
     images = (rows.data.numpy()[:, None].astype(np.float32) / 255 - MEAN[0]) / STD[0]
     return images.astype(np.float32), rows.targets.numpy()
-
-
-# The name that people know, the package to install, the function, and the goals at 64 and 200.
-PEERS: dict[str, tuple[str, str, Fit, dict[int, float]]] = {
-    "tutorial": ("tutorial style", "torchvision", tutorial, {64: 2.5, 200: 2.0}),
-    "lightning": ("Lightning", "lightning", lightning, {64: 2.5, 200: 2.0}),
-    "hf_trainer": ("HF Trainer", "transformers", hf_trainer, {64: 2.5, 200: 2.0}),
-    "fastai": ("fastai", "fastai", fastai, {64: 2.5, 200: 2.0}),
-    "timm": ("timm's train.py style", "timm", timm, {64: 2.5, 200: 2.0}),
-    "skorch": ("skorch", "skorch", skorch, {64: 1.8, 200: 1.6}),
-    "keras": ("Keras on torch", "keras", keras, {}),
-}

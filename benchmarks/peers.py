@@ -26,11 +26,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+import peer_loops
 from bare import accuracy, adam_recipe, clfw_epochs, network, normalised, plain_epoch
 from clfw.learning.device import prepare
 from document import math_cnn
 from environment import own_cache
-from peer_loops import LR, PEERS, amsgrad
+from peer_loops import LR, amsgrad
 from pictures import Decoded, decoded
 from timing import Comparison, parser, report
 
@@ -39,6 +40,17 @@ NOT_COMPARED = "Ultralytics: not compared; it trains networks of its own, from i
 BATCH_SIZES = (64, 200)
 PICTURES = 6400  # whole batches of both sizes: some peers leave the rest of an epoch out
 BARE, CLFW = "bare", "clfw"  # whose accuracies the others are held to
+
+# The name that people know, the package to install, the function, and the goals at 64 and 200.
+PEERS: dict[str, tuple[str, str, peer_loops.Fit, dict[int, float]]] = {
+    "tutorial": ("tutorial style", "torchvision", peer_loops.tutorial, {64: 2.5, 200: 2.0}),
+    "lightning": ("Lightning", "lightning", peer_loops.lightning, {64: 2.5, 200: 2.0}),
+    "hf_trainer": ("HF Trainer", "transformers", peer_loops.hf_trainer, {64: 2.5, 200: 2.0}),
+    "fastai": ("fastai", "fastai", peer_loops.fastai, {64: 2.5, 200: 2.0}),
+    "timm": ("timm's train.py style", "timm", peer_loops.timm, {64: 2.5, 200: 2.0}),
+    "skorch": ("skorch", "skorch", peer_loops.skorch, {64: 1.8, 200: 1.6}),
+    "keras": ("Keras on torch", "keras", peer_loops.keras, {}),
+}
 
 
 class Stopwatch:

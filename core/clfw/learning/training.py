@@ -31,7 +31,7 @@ class StandardTrainer:
                     with job.device.autocast():
                         logits = model(job.normalise(images))
                         share = loss(logits, targets, batch.targets)
-                    share.backward()  # type: ignore[no-untyped-call]
+                    share.backward()
                     record.add(share, logits, part)
                 record.close_update(len(batch))
                 state.update()

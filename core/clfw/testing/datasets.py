@@ -171,7 +171,7 @@ def gives_pictures(source: Source) -> None:
     for row in sorted({*decoded, *range(0, count, -(-count // READ))}):
         where = f"row {row} ('{table.keys[row]}')"
         try:
-            picture: object = source.read(row)
+            picture: Any = source.read(row)
         except Exception as error:
             raise Fault(f"{where} is in the table and cannot be read: {first_line(error)}: leave "
                         "it out of table(), or mend read()") from error  # fmt: skip
@@ -189,7 +189,7 @@ def gives_pictures(source: Source) -> None:
         if row not in decoded:
             continue
         try:
-            decode(picture, PLAIN)  # type: ignore[arg-type]
+            decode(picture, PLAIN)
         except ClfwError as error:
             raise Fault(f"{where} does not decode ({error.message}): return the bytes of a picture "
                         "file") from error  # fmt: skip

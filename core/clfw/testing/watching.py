@@ -80,6 +80,6 @@ def process() -> dict[str, Any]:
         "the number of threads": torch.get_num_threads(),
         "the working folder": os.getcwd(),  # noqa: PTH109
         "Python's random numbers": random.getstate(),
-        "NumPy's random numbers": np.random.get_state()[1].tobytes(),  # type: ignore[index]
+        "NumPy's random numbers": np.random.get_state(legacy=False)["state"]["key"].tobytes(),
         "the exception hook": sys.excepthook,
     }

@@ -74,7 +74,7 @@ def read_header(data: bytes, name: str) -> Header:
     Raises:
         DataError: repeated or missing names, no header at all.
     """
-    start = BLANK_LINES.match(data).end()  # type: ignore[union-attr]  # matches nothing at least
+    start = next(BLANK_LINES.finditer(data)).end()  # the first match begins the text, if empty
     ends = [end for end in (data.find(b"\n", start), data.find(b"\r", start)) if end >= 0]
     end = min(ends, default=len(data))
     text = data[start:end].decode()

@@ -5,9 +5,9 @@
     python benchmarks/peers.py --only lightning --only skorch
 
 Each peer trains in a process of its own, by its own trainer, for all its epochs in one go; after each
-of its epochs clfw trains one in the same process. The peers' network has its ReLU before the pooling,
-as the document writes it. A peer counts only where its accuracy on test pictures comes within
-MARGIN of a plain PyTorch loop's after as many epochs.
+of its epochs it waits while clfw trains one in another process, so that neither has the other's settings.
+The peers' network has its ReLU before the pooling, as the document writes it. A peer counts only where
+its accuracy on test pictures comes within MARGIN of a plain PyTorch loop's after as many epochs.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from bare import accuracy, adam_recipe, clfw_epochs, network, normalised, plain_
 from clfw.learning.device import prepare
 from document import math_cnn
 from environment import own_cache
-from peer_loops import LR, amsgrad
+from peer_loops import LR, MEAN, STD, amsgrad
 from pictures import Decoded, decoded
 from timing import Comparison, parser, report
 
@@ -40,6 +40,7 @@ NOT_COMPARED = "Ultralytics: not compared; it trains networks of its own, from i
 BATCH_SIZES = (64, 200)
 PICTURES = 6400  # whole batches of both sizes: some peers leave the rest of an epoch out
 BARE, CLFW = "bare", "clfw"  # whose accuracies the others are held to
+SERVED = "served"  # clfw beside a peer
 
 # The name that people know, the package to install, the function, and the goals at 64 and 200.
 PEERS: dict[str, tuple[str, str, peer_loops.Fit, dict[int, float]]] = {
@@ -51,6 +52,39 @@ PEERS: dict[str, tuple[str, str, peer_loops.Fit, dict[int, float]]] = {
     "skorch": ("skorch", "skorch", peer_loops.skorch, {64: 1.8, 200: 1.6}),
     "keras": ("Keras on torch", "keras", peer_loops.keras, {}),
 }
+
+
+class Ours:
+    """clfw in a process of its own, which trains an epoch whenever it is asked to."""
+
+    def __init__(self, batch_size: int, options: argparse.Namespace) -> None:
+        command = own_command(SERVED, batch_size, options)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def epoch(self) -> float:
+        """Seconds of one epoch."""
+        asked, answered = self._process.stdin, self._process.stdout
+        assert asked is not None
+        assert answered is not None
+        asked.write("\n")
+        asked.flush()
+        return float(answered.readline())
+
+    def __enter__(self) -> "Ours":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()  # closes its input, upon which it ends
+
+
+def serve(training: Decoded, batch_size: int) -> None:
+    """Train an epoch for every line of the input, and print its seconds."""
+    prepare(None, deterministic=False)
+    model = network("math_cnn", training.task)
+    for _ in sys.stdin:
+        print(clfw_epochs(model, training, adam_recipe(batch_size))[0].seconds, flush=True)
 
 
 class Stopwatch:
@@ -104,46 +138,57 @@ def write_mnist(folder: Path, training: Decoded, test: Decoded) -> None:
         write_idx(raw / f"{prefix}-labels-idx1-ubyte", data.targets.astype(np.uint8))
 
 
-def measure_one(name: str, batch_size: int, options: argparse.Namespace) -> dict[str, Any]:
-    """One peer at one batch size, in this process: pairs of seconds, and its accuracy.
+def pictures(options: argparse.Namespace, split: str = "train") -> Decoded:
+    """Pictures of MNIST with the mean and deviation that every tutorial has."""
+    data = decoded("mnist", options.data_dir, split, mean=MEAN, std=STD)
+    return data.first(options.pictures) if split == "train" else data
 
-    The process has clfw's allocator setting, whoever trains in it.
-    """
-    prepare(None, deterministic=False)
-    training = decoded("mnist", options.data_dir, mean=(0.1307,), std=(0.3081,))
-    test = decoded("mnist", options.data_dir, "test", mean=(0.1307,), std=(0.3081,))
-    training = training.first(options.pictures)
+
+def measure_one(name: str, batch_size: int, options: argparse.Namespace) -> dict[str, Any]:
+    """One side at one batch size, in this process: its accuracy, and pairs of seconds of a peer."""
+    training, test = pictures(options), pictures(options, "test")
     epochs = options.pairs + 1  # the first warms up
-    ours = network("math_cnn", training.task)
-    stopwatch = Stopwatch(lambda: clfw_epochs(ours, training, adam_recipe(batch_size))[0].seconds)
     torch.manual_seed(0)
+    pairs: list[tuple[float, float]] = []
     if name == BARE:
         answer = bare(plain_network(training), training, batch_size, epochs)
     elif name == CLFW:
+        ours = network("math_cnn", training.task)
         clfw_epochs(ours, training, adam_recipe(batch_size, epochs))
         answer = ours.eval()
     else:
-        with tempfile.TemporaryDirectory(prefix="clfw-peer-") as folder:
+        with (
+            tempfile.TemporaryDirectory(prefix="clfw-peer-") as folder,
+            Ours(batch_size, options) as beside,
+        ):
             write_mnist(Path(folder), training, test.first(500))  # fastai looks at it every epoch
+            stopwatch = Stopwatch(beside.epoch)
             fit = PEERS[name][2]
             answer = fit(plain_network(training), Path(folder), batch_size, epochs, stopwatch)
+        pairs = stopwatch.pairs[1:]
     return {
         "accuracy": accuracy(answer, test),
-        "pairs": stopwatch.pairs[1:],
+        "pairs": pairs,
         "data": training.told("mnist"),
         "source": training.source,
     }
+
+
+def own_command(name: str, batch_size: int, options: argparse.Namespace) -> list[str]:
+    """What starts a process for one side."""
+    command = [sys.executable, str(Path(__file__).resolve()), "--one", name]
+    command += ["--batch-size", str(batch_size)]
+    command += ["--pairs", str(options.pairs), "--pictures", str(options.pictures)]
+    if options.data_dir is not None:
+        command += ["--data-dir", str(options.data_dir.resolve())]
+    return command
 
 
 def in_its_own_process(name: str, batch_size: int, options: argparse.Namespace) -> dict[str, Any]:
     """`measure_one` in a new process; {"error": ...} where that fails."""
     with tempfile.TemporaryDirectory(prefix="clfw-peer-") as folder:
         out = Path(folder) / "result.json"
-        command = [sys.executable, __file__, "--one", name, "--batch-size", str(batch_size)]
-        command += ["--pairs", str(options.pairs), "--pictures", str(options.pictures)]
-        command += ["--json", str(out)]
-        if options.data_dir is not None:
-            command += ["--data-dir", str(options.data_dir.resolve())]
+        command = [*own_command(name, batch_size, options), "--json", str(out)]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode != 0 or not out.exists():
             lines = done.stderr.strip().splitlines()
@@ -190,10 +235,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.add_argument("--pictures", type=int, default=PICTURES, help="in an epoch")
     options.add_argument("--only", action="append", choices=PEERS, help="this peer; repeatable")
     options.add_argument("--batch-size", type=int, choices=BATCH_SIZES, help="this one alone")
-    options.add_argument("--one", choices=[BARE, CLFW, *PEERS], help=argparse.SUPPRESS)
+    options.add_argument("--one", choices=[BARE, CLFW, SERVED, *PEERS], help=argparse.SUPPRESS)
     chosen = options.parse_args(arguments)
     if chosen.quick:
         chosen.pairs, chosen.pictures, chosen.batch_size = 1, 256, chosen.batch_size or 64
+    if chosen.one == SERVED:
+        with own_cache():
+            serve(pictures(chosen), chosen.batch_size)
+        return
     if chosen.one:
         with own_cache():
             result = measure_one(chosen.one, chosen.batch_size, chosen)

@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from clfw import storage
-from clfw.data import levels
+from clfw.data import levels, rowdecoding
 from clfw.data import pixels as module
 from clfw.data.decoding import decode
 from clfw.data.levels import KEPT, levels_of, measure
-from clfw.data.pixels import CHUNK, PixelStore, decode_rows, open_pixels
+from clfw.data.pixels import PixelStore, open_pixels
+from clfw.data.rowdecoding import CHUNK, decode_rows
 from clfw.errors import DataError, OutputError, StorageError
 from clfw.preprocess import Preprocess
 from clfw.source import Table
@@ -355,13 +356,42 @@ def test_pictures_that_take_long_are_shared_among_threads_and_quick_ones_are_not
                     meeting.wait(5)  # three threads are at work at one time
             return super().read(row)
 
-    monkeypatch.setattr(module.os, "cpu_count", lambda: 3)
-    monkeypatch.setattr(module, "QUICK", 0.0 if slow else 1.0)
-    images = np.zeros((count, 6, 5, 1), np.uint8)
+    monkeypatch.setattr(rowdecoding.os, "cpu_count", lambda: 3)
+    monkeypatch.setattr(rowdecoding, "QUICK", 0.0 if slow else 1.0)
+    taken: list[NDArray[np.uint8]] = []
     source = Watched(count)
-    assert decode_rows(source, np.arange(count), GREY, images, lambda count: None) == {}
+    assert decode_rows(source, np.arange(count), GREY, taken.append) == {}
     assert len(threads) == (3 if slow else 1)
+    images = np.concatenate(taken)
     assert all(np.array_equal(images[n], decode(source.picture(n), GREY)) for n in range(count))
+
+
+def test_what_is_decoded_is_never_far_ahead_of_what_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A set of any size takes little memory, however slow the disk is that it is written to."""
+    monkeypatch.setattr(rowdecoding, "CHUNK_BYTES", 2 * 6 * 5)  # two pictures
+    monkeypatch.setattr(rowdecoding.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(rowdecoding, "QUICK", 0.0)
+    source, ahead, done = Drawn(100), [], 0
+
+    def take(images: NDArray[np.uint8]) -> None:
+        nonlocal done
+        done += len(images)
+        ahead.append(len(source.asked) - done)
+
+    decode_rows(source, np.arange(100), GREY, take)
+    assert done == 100
+    assert max(ahead) <= 2 * 2 * 2 + 2
+
+
+def test_a_picture_larger_than_a_piece_is_a_piece_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rowdecoding, "CHUNK_BYTES", 1)
+    sizes: list[int] = []
+    decode_rows(Drawn(11), np.arange(11), GREY, lambda images: sizes.append(len(images)))
+    assert sizes == [1, 7, 1, 1, 1]
 
 
 def test_progress_counts_every_picture() -> None:

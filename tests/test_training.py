@@ -343,7 +343,7 @@ def test_an_epoch_taken_up_counts_only_its_own_pictures_in_its_speed():
     model = network()
     names = [name for name, _ in model.named_parameters()]
     recipe = Recipe()
-    record = Record(build_optimizer(model, recipe), names, recipe, torch.device("cpu"))
+    record = Record(build_optimizer(model, recipe), names, recipe, torch.device("cpu"), 4)
     record.restore({"rows": torch.zeros(3, 3), "sizes": torch.tensor([10, 10, 10])})
     report = record.report(1, 3, 0.1, ())
     assert len(report.steps) == 3

@@ -22,7 +22,8 @@ from clfw.data.decoding import (
     plain_png,
     quiet_reference,
 )
-from clfw.data.pixels import CHUNK, Tick
+from clfw.data.pixels import Tick
+from clfw.data.rowdecoding import CHUNK
 from clfw.errors import ClfwError, printable
 from clfw.preprocess import DECODER
 from clfw.source import FileSource, Source, Table

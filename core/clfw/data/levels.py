@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clfw.artifacts.tensorheader import canonical_json
-from clfw.data.pixels import PIECE, PixelStore
+from clfw.data.pixels import PixelStore
 from clfw.errors import StorageError
 from clfw.storage import write_atomically
 
 KEPT = "levels.json"
+PIECE = 1 << 22  # values that are looked at in one go, however large the set
 QUICK = 1 << 24  # bytes; measuring fewer takes less time than a file does
 Levels = tuple[tuple[float, ...], tuple[float, ...]]  # mean and standard deviation per channel
 

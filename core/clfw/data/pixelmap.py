@@ -18,29 +18,22 @@ class PixelMap:
     """(N, H, W, C) uint8 of a file.
 
     Attributes:
-        images: the array. What is written into it reaches the file only where `new` made it.
+        images: the array; what is written into it never reaches the file.
     """
 
-    def __init__(self, descriptor: int, shape: tuple[int, ...], access: int) -> None:
-        """The map of an open file of the right size, which may be closed and unlinked after this."""
+    def __init__(self, descriptor: int, shape: tuple[int, ...]) -> None:
+        """The map of an open file of the right size, which may be closed and unlinked after this.
+
+        Copy-on-write, so that torch may hold it as a tensor.
+        """
         self._file = os.dup(descriptor)
         weakref.finalize(self, os.close, self._file)
-        self._map = mmap.mmap(descriptor, int(np.prod(shape)), access=access)
+        self._map = mmap.mmap(descriptor, int(np.prod(shape)), access=mmap.ACCESS_COPY)
         self.images: NDArray[np.uint8] = np.ndarray(shape, np.uint8, buffer=self._map)
 
     @classmethod
-    def new(cls, path: Path, shape: tuple[int, ...]) -> "PixelMap":
-        """A new file of zeros."""
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-        try:
-            os.truncate(descriptor, int(np.prod(shape)))
-            return cls(descriptor, shape, mmap.ACCESS_WRITE)
-        finally:
-            os.close(descriptor)
-
-    @classmethod
     def of(cls, path: Path, shape: tuple[int, ...]) -> "PixelMap":
-        """A file that is there; copy-on-write, so that torch may hold the map as a tensor.
+        """The map of the file `path`.
 
         Raises:
             OSError: it is not there. ValueError: it has another size.
@@ -49,7 +42,7 @@ class PixelMap:
         try:
             if os.fstat(descriptor).st_size != int(np.prod(shape)):
                 raise ValueError("another size")
-            return cls(descriptor, shape, mmap.ACCESS_COPY)
+            return cls(descriptor, shape)
         finally:
             os.close(descriptor)
 
@@ -81,7 +74,3 @@ class PixelMap:
         size = self.images[0].nbytes
         for position in positions if hasattr(os, "posix_fadvise") else ():
             os.posix_fadvise(self._file, position * size, size, os.POSIX_FADV_WILLNEED)
-
-    def flush(self) -> None:
-        """What was written, onto the disk."""
-        self._map.flush()

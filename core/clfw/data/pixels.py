@@ -4,26 +4,21 @@ import hashlib
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clfw import storage
-from clfw.data.decoding import decode, quiet_reference
 from clfw.data.pixelmap import PixelMap
-from clfw.errors import ClfwError, DataError, OutputError, joined, printable
+from clfw.data.rowdecoding import CHUNK, decode_rows
+from clfw.errors import DataError, OutputError, joined, printable
 from clfw.preprocess import Preprocess
 from clfw.source import Source, Table, row_name
 
-CHUNK = 64  # rows a thread decodes before it takes the next piece
-TRIED = 7  # pictures that show how long one takes
-QUICK = 1e-4  # seconds; threads cannot share pictures faster than this, and slow each other down
-PIECE = 1 << 22  # values that are looked at in one go, however large the set
 META, PIXELS = "meta.json", "pixels.u8"
 Tick = Callable[[int], None]
 Faults = Mapping[int, str]  # what is wrong with a picture, by its position
@@ -109,11 +104,9 @@ def stored(folder: Path, shape: tuple[int, ...]) -> PixelStore | None:
 
 def mended(source: Source, bad: Sequence[int], preprocess: Preprocess) -> bool:
     """Whether a picture of the rows `bad`, which could not be read earlier, can be read now."""
-    shape = (CHUNK, preprocess.height, preprocess.width, preprocess.channels)
     for start in range(0, len(bad), CHUNK):
         some = np.array(bad[start : start + CHUNK])
-        trial = np.empty(shape, np.uint8)
-        if len(decode_rows(source, some, preprocess, trial, lambda count: None)) < len(some):
+        if len(decode_rows(source, some, preprocess, lambda images: None)) < len(some):
             return True
     return False
 
@@ -135,95 +128,63 @@ def write_store(
     temporary = folder.parent / storage.unique_name(folder.name)
     try:
         storage.make_folder(temporary)
-        pixels = PixelMap.new(temporary / PIXELS, shape)
-
-        def written(count: int) -> None:
-            pixels.forget()  # it is the file's from here on: a set of any size takes little memory
-            tick(count)
-
-        faults = decode_rows(source, rows, preprocess, pixels.images, written)
-        if not skip_bad:
-            refuse_bad(by_row(faults, rows), table)
-        pixels.flush()
-        store = PixelStore(
-            folder=folder,
-            pixels=PixelMap.of(temporary / PIXELS, shape),
-            digest=digest_of(pixels),
-            faults=faults,
-            cached=False,
-        )
+        with (temporary / PIXELS).open("xb", buffering=0) as file:
+            faults, digest = decode_into(file, source, rows, preprocess, tick)
+            if not skip_bad:
+                refuse_bad(by_row(faults, rows), table)
+            os.fsync(file.fileno())
         meta = {
             "data": name,
             "shape": shape,
-            "sha256": store.digest,
+            "sha256": digest,
             "faults": sorted(faults.items()),
             "decode": preprocess.decode_part(),
         }
         (temporary / META).write_text(json.dumps(meta))
+        pixels = PixelMap.of(temporary / PIXELS, shape)
         try:
             os.rename(temporary, folder)
         except OSError:  # another process was faster; its store holds the same bytes
             if stored(folder, shape) is None:
                 raise
-        return store
+        return PixelStore(folder=folder, pixels=pixels, digest=digest, faults=faults, cached=False)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror}") from None
     finally:
         storage.try_remove(temporary)
 
 
-def digest_of(pixels: PixelMap) -> str:
-    """The hash of all pixels, piece by piece."""
+def decode_into(
+    file: FileIO,
+    source: Source,
+    rows: NDArray[np.int64],
+    preprocess: Preprocess,
+    tick: Tick,
+) -> tuple[dict[int, str], str]:
+    """What is wrong with the rows that do not decode, and the hash of all pixels.
+
+    Written and hashed piece by piece while the next are decoded: a set of any size takes little memory.
+    """
     digest = hashlib.sha256()
-    step = max(1, PIECE // pixels.images[0].size)
-    for start in range(0, len(pixels.images), step):
-        digest.update(pixels.images[start : start + step].data)
-        pixels.forget()
-    return digest.hexdigest()
+
+    def take(images: NDArray[np.uint8]) -> None:
+        left = images.reshape(-1).data
+        while left:
+            left = left[file.write(left) :]
+        digest.update(images.data)
+        tick(len(images))
+
+    return decode_rows(source, rows, preprocess, take), digest.hexdigest()
 
 
 def require_room(folder: Path, size: int) -> None:
-    """Raise when the disk has less than `size` bytes free: a full disk kills a memory map by signal."""
+    """Raise when the disk has less than `size` bytes free, before anything is decoded."""
     free = shutil.disk_usage(folder).free
     if free < size + (16 << 20):
         raise OutputError(
             f"{folder}: the decoded pictures need {size / 1e6:,.0f} MB and {free / 1e6:,.0f} MB are free",
             hint="free some space or name another place with CLFW_CACHE_DIR",
         )
-
-
-def decode_rows(
-    source: Source,
-    rows: NDArray[np.int64],
-    preprocess: Preprocess,
-    images: NDArray[np.uint8],
-    tick: Tick,
-) -> dict[int, str]:
-    """Fill `images` in parallel; what is wrong with those that do not decode, which stay as they are."""
-
-    def work(start: int, count: int = CHUNK) -> list[tuple[int, str]]:
-        faults = []
-        numbers: Sequence[int] = rows[start : start + count].tolist()
-        for position, row in enumerate(numbers, start):
-            try:
-                images[position] = decode(source.read(row), preprocess)
-            except ClfwError as error:
-                faults.append((position, error.message))
-            except Exception as error:  # a reader's fault, which its row helps to find
-                text = printable(str(error))
-                faults.append((position, f"{type(error).__name__}: {text}"))
-        tick(len(numbers))
-        return faults
-
-    with quiet_reference():
-        faults = work(0, 1)  # opens what the source opens late
-        begun = time.thread_time()
-        faults += work(1, TRIED)
-        quick = time.thread_time() - begun < TRIED * QUICK
-        with ThreadPoolExecutor(1 if quick else os.cpu_count() or 1) as pool:
-            for part in pool.map(work, range(1 + TRIED, len(rows), CHUNK)):
-                faults += part
-    return dict(faults)
 
 
 def by_row(faults: Faults, rows: NDArray[np.int64]) -> dict[int, str]:

@@ -14,7 +14,8 @@ from clfw.augmenting import build_augments, chain
 from clfw.choices import Choice
 from clfw.components import Augmentation
 from clfw.data.opening import OpenedData, Pictures
-from clfw.data.pixels import by_row, decode_rows, refuse_bad
+from clfw.data.pixels import by_row, refuse_bad
+from clfw.data.rowdecoding import decode_rows
 from clfw.data.rows import Rows, require_split
 from clfw.drawing.grids import draw_grid
 from clfw.errors import printable
@@ -50,15 +51,14 @@ def first_pictures(opened: OpenedData, preprocess: Preprocess, count: int = COUN
     rows = opened.rows
     require_split(rows, "train")
     numbers, choice = first_rows(rows, count)
-    shape = (len(numbers), preprocess.height, preprocess.width, preprocess.channels)
-    images = np.zeros(shape, np.uint8)
-    faults = decode_rows(opened.source, numbers, preprocess, images, lambda done: None)
+    parts: list[NDArray[np.uint8]] = []
+    faults = decode_rows(opened.source, numbers, preprocess, parts.append)
     refuse_bad(by_row(faults, numbers), rows.table)
     # A run numbers the pictures of all splits that it decodes: those with labels.
     used = [rows.of(split) for split in SPLITS if split == "train" or rows.labelled(split)]
     positions = np.searchsorted(np.sort(np.concatenate(used)), numbers)
     targets = rows.targets[numbers]
-    return Shown(images=images, targets=targets, positions=positions, choice=choice)
+    return Shown(images=np.concatenate(parts), targets=targets, positions=positions, choice=choice)
 
 
 def first_decoded(pictures: Pictures, count: int = COUNT) -> Shown:

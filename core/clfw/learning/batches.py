@@ -1,6 +1,6 @@
 """Batches of pictures from a uint8 tensor: order, selection, conversion, normalisation."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Literal, Protocol
@@ -216,6 +216,21 @@ def evaluation_size(preprocess: Preprocess) -> int:
     """Pictures in an evaluation batch: a fixed number for an input, so that figures repeat."""
     values = preprocess.channels * preprocess.height * preprocess.width
     return max(1, min(EVALUATION_PICTURES, EVALUATION_VALUES // values))
+
+
+def gathered(parts: Iterable[Tensor], count: int) -> Tensor:
+    """(count, F) float32 of parts (B, F) that follow one another.
+
+    Each is copied to its place at once: kept one by one they would lie among the activations that come
+    and go, and leave holes that the next do not fit in.
+    """
+    done, whole = 0, torch.empty(0)
+    for part in parts:
+        if not done:
+            whole = part.new_empty(count, part.shape[1], dtype=torch.float32)
+        whole[done : done + len(part)] = part
+        done += len(part)
+    return whole
 
 
 def to_array(tensor: Tensor) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from clfw.errors import Diverged
-from clfw.learning.batches import Batches
+from clfw.learning.batches import Batches, gathered
 from clfw.learning.device import Device
 
 ECE_BINS = 15
@@ -154,11 +154,9 @@ def predict_logits(
         Diverged: a logit is not finite.
     """
     model.eval()
-    parts = []
     with torch.inference_mode(), device.autocast():
-        for batch in batches.in_order(size):
-            parts.append(model(normalise(batch.images)).float())
-    logits = torch.cat(parts).cpu()
+        parts = (model(normalise(batch.images)) for batch in batches.in_order(size))
+        logits = gathered(parts, len(batches)).cpu()
     if not torch.isfinite(logits).all():
         row = int((~torch.isfinite(logits)).any(1).nonzero()[0])
         raise Diverged(

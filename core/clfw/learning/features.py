@@ -17,7 +17,15 @@ from clfw.artifacts.tensorfile import decode, encode
 from clfw.artifacts.tensorheader import canonical_json
 from clfw.data.opening import Progress
 from clfw.errors import DataError, UsageError
-from clfw.learning.batches import Batch, Batches, Sampling, balanced, batch_bounds, shuffled
+from clfw.learning.batches import (
+    Batch,
+    Batches,
+    Sampling,
+    balanced,
+    batch_bounds,
+    gathered,
+    shuffled,
+)
 from clfw.learning.device import Device
 from clfw.learning.folding import folded
 from clfw.storage import cache_folder, touch, write_atomically
@@ -144,26 +152,29 @@ class Extractor:
         self, batches: Batches, what: str, augment: AugmentBatch | None, view: int
     ) -> Tensor:
         """(N, F) float32, in row order, with the backbone in evaluation mode."""
-        parts: list[Tensor] = []
-        bar = self.progress(what, len(batches))
         with torch.inference_mode(), self.device.autocast():
-            for batch in batches.in_order(self.size):
-                images = batch.images
-                if augment is not None:
-                    images, targets = augment(images, batch.targets, batch.rows, view)
-                    if targets.is_floating_point():  # the features are stored, the shares are not
-                        raise UsageError(
-                            "an augmentation mixes labels, and the stored features of a frozen "
-                            "backbone keep each picture's own",
-                            hint="leave it out of --augment",
-                        )
-                inputs = self.normalise(images)
-                if self._folded is None:
-                    self._folded = folded(self.backbone.eval(), inputs[:EXAMPLES].clone())
-                parts.append(self._folded(inputs).float())
-                bar.advance(len(batch))
+            return gathered(self._parts(batches, what, augment, view), len(batches))
+
+    def _parts(
+        self, batches: Batches, what: str, augment: AugmentBatch | None, view: int
+    ) -> Iterator[Tensor]:
+        bar = self.progress(what, len(batches))
+        for batch in batches.in_order(self.size):
+            images = batch.images
+            if augment is not None:
+                images, targets = augment(images, batch.targets, batch.rows, view)
+                if targets.is_floating_point():  # the features are stored, the shares are not
+                    raise UsageError(
+                        "an augmentation mixes labels, and the stored features of a frozen "
+                        "backbone keep each picture's own",
+                        hint="leave it out of --augment",
+                    )
+            inputs = self.normalise(images)
+            if self._folded is None:
+                self._folded = folded(self.backbone.eval(), inputs[:EXAMPLES].clone())
+            yield self._folded(inputs)
+            bar.advance(len(batch))
         bar.close()
-        return torch.cat(parts)
 
 
 def stored_features(path: Path, count: int) -> Tensor | None:

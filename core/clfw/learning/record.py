@@ -58,7 +58,11 @@ class EpochReport:
 
 
 class Record:
-    """The updates of one epoch: (loss, accuracy, gradient norm) of each, on the device."""
+    """The updates of one epoch: (loss, accuracy, gradient norm) of each, on the device.
+
+    They have their place from the start: a small tensor kept at every update would lie among the large
+    ones that come and go, and leave holes that the next do not fit in.
+    """
 
     def __init__(
         self,
@@ -66,8 +70,9 @@ class Record:
         names: Sequence[str],
         recipe: Recipe,
         device: torch.device,
+        updates: int,
     ) -> None:
-        """`names` are those of the optimiser's parameters."""
+        """`names` are those of the optimiser's parameters; the epoch has `updates` at most."""
         self._optimizer = optimizer
         self._names = names
         self._clip = recipe.clip_norm
@@ -77,7 +82,7 @@ class Record:
         self._bad = torch.zeros((), device=device)  # 1 from the first value that is not finite on
         self._loss = torch.zeros((), device=device)
         self._right = torch.zeros((), device=device)
-        self._rows: list[Tensor] = []
+        self._rows = torch.zeros(updates, 3, device=device)  # of updates to come: zeros
         self._sizes: list[int] = []
         self._restored = 0  # pictures of this epoch that an earlier process has seen
         self._start = time.perf_counter()
@@ -86,7 +91,12 @@ class Record:
     @property
     def updates(self) -> int:
         """Updates done in this epoch."""
-        return len(self._rows)
+        return len(self._sizes)
+
+    @property
+    def _done(self) -> Tensor:
+        """(S, 3): the rows of the updates done."""
+        return self._rows[: self.updates]
 
     def add(self, loss: Tensor, logits: Tensor, part: Batch) -> None:
         """Take in one part of a batch, after its backward pass."""
@@ -112,7 +122,8 @@ class Record:
         self._note_norms([name for name, _ in found], norms)
         self._bad = torch.maximum(self._bad, (~torch.isfinite(self._loss + norm)).float())
         self._optimizer.found_inf = self._bad
-        self._rows.append(torch.stack((self._loss, self._right / size, norm)))
+        row = self._rows[self.updates]
+        torch.stack((self._loss, self._right / size, norm), out=row)
         self._sizes.append(size)
         self._loss, self._right = torch.zeros_like(self._loss), torch.zeros_like(self._right)
 
@@ -126,17 +137,15 @@ class Record:
         """The epoch's first update that was not finite, from 0, and what was hit; None for none."""
         if not self._bad.item():
             return None
-        rows = torch.stack(self._rows)
+        rows = self._done
         first = int((~torch.isfinite(rows)).any(1).nonzero()[0])
         return first, self._bad_gradient() if torch.isfinite(rows[first, 0]) else "loss"
 
     def unfinished(self) -> list[tuple[float, float, float]]:
         """(loss, accuracy, gradient norm) of each update so far, up to the first that was bad."""
-        if not self._rows:
-            return []
         bad = self.first_bad()
-        rows = self._rows if bad is None else self._rows[: bad[0] + 1]
-        return [(a, b, c) for a, b, c in torch.stack(rows).double().cpu().tolist()]
+        rows = self._done if bad is None else self._done[: bad[0] + 1]
+        return [(a, b, c) for a, b, c in rows.double().cpu().tolist()]
 
     def _note_norms(self, measured: list[str], norms: Tensor) -> None:
         """Keep the norms of this update, unless an earlier one was bad; those tell which gradient."""
@@ -156,7 +165,7 @@ class Record:
         self, epoch: int, step: int, lr: float, points: tuple[EvaluationPoint, ...]
     ) -> EpochReport:
         """The epoch in numbers; the one place where the host waits for the device."""
-        rows = torch.stack(self._rows).double().cpu()  # (S, 3)
+        rows = self._done.double().cpu()
         sizes = torch.tensor(self._sizes, dtype=torch.float64)
         seconds = time.perf_counter() - self._start - self._elsewhere
         loss, accuracy, _ = ((rows * sizes[:, None]).sum(0) / sizes.sum()).tolist()
@@ -175,9 +184,9 @@ class Record:
 
     def tensors(self) -> dict[str, Tensor]:
         """The rows so far, for a checkpoint in the middle of an epoch."""
-        if not self._rows:
+        if not self._sizes:
             return {}
-        return {"rows": torch.stack(self._rows), "sizes": torch.tensor(self._sizes)}
+        return {"rows": self._done.clone(), "sizes": torch.tensor(self._sizes)}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Take up the rows of a checkpoint."""
@@ -185,6 +194,6 @@ class Record:
             rows, sizes = tensors["rows"], tensors["sizes"]
             if rows.shape != (len(sizes), 3) or rows.dtype != self._loss.dtype or sizes.min() < 1:
                 raise ValueError("the epoch's updates so far are malformed")
-            self._rows = list(rows.to(self._bad.device))
+            self._rows[: len(rows)] = rows
             self._sizes = sizes.tolist()
             self._restored = sum(self._sizes)

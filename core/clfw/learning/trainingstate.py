@@ -66,7 +66,7 @@ class TrainingState:
 
     def _new_record(self) -> Record:
         device = self.job.device.torch_device
-        return Record(self.optimizer, self._names, self.recipe, device)
+        return Record(self.optimizer, self._names, self.recipe, device, self.updates_per_epoch)
 
     @property
     def finished(self) -> bool:

@@ -7,7 +7,7 @@ dropout are ours, and make 2,232,554 for ten classes of 128x128 colour pictures.
 from torch import nn
 
 from clfw import Task
-from clfw_plugins.small_cnns.layers import convolution_block
+from clfw_plugins.small_cnns.layers import MaxPool2d, convolution_block
 from clfw_plugins.small_cnns.params import AnimalsCnnParams
 
 
@@ -18,7 +18,7 @@ def build(params: AnimalsCnnParams, task: Task) -> nn.Module:
     layers: list[nn.Module] = []
     channels = task.channels
     for filters in params.filters:
-        layers += convolution_block(channels, filters, pool=nn.MaxPool2d(2))
+        layers += convolution_block(channels, filters, pool=MaxPool2d())
         channels = filters
     features = channels * (task.height >> blocks) * (task.width >> blocks)
     return nn.Sequential(

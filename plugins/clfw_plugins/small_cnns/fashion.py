@@ -5,7 +5,7 @@ from itertools import pairwise
 from torch import nn
 
 from clfw import Task
-from clfw_plugins.small_cnns.layers import convolution_block
+from clfw_plugins.small_cnns.layers import MaxPool2d, convolution_block
 from clfw_plugins.small_cnns.params import FashionCnnParams, FashionMlpParams
 
 
@@ -14,8 +14,8 @@ def build_cnn(params: FashionCnnParams, task: Task) -> nn.Module:
     task.require_side(4, "fashion_cnn")
     width = params.width
     return nn.Sequential(
-        *convolution_block(task.channels, width, batch_norm=True, pool=nn.MaxPool2d(2)),
-        *convolution_block(width, width, batch_norm=True, pool=nn.MaxPool2d(2)),
+        *convolution_block(task.channels, width, batch_norm=True, pool=MaxPool2d()),
+        *convolution_block(width, width, batch_norm=True, pool=MaxPool2d()),
         nn.Flatten(),
         nn.Linear(width * (task.height // 4) * (task.width // 4), task.num_classes),
     )

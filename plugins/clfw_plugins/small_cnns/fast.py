@@ -3,7 +3,7 @@
 from torch import nn
 
 from clfw import Task
-from clfw_plugins.small_cnns.layers import flat_features
+from clfw_plugins.small_cnns.layers import MaxPool2d, flat_features
 from clfw_plugins.small_cnns.params import FastCnnParams
 
 
@@ -20,12 +20,12 @@ def build(params: FastCnnParams, task: Task) -> nn.Module:
         nn.Conv2d(task.channels, first, 5, stride=2, bias=False),
         *normalised(first),
         convolution(first, second),
-        nn.MaxPool2d(2),
+        MaxPool2d(),
         *normalised(second),
         convolution(second, third),
         *normalised(third),
         convolution(third, fourth),
-        nn.MaxPool2d(2),
+        MaxPool2d(),
         *normalised(fourth),
         nn.Flatten(),
     ]

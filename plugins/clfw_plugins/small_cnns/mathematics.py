@@ -3,7 +3,7 @@
 from torch import nn
 
 from clfw import Task
-from clfw_plugins.small_cnns.layers import convolution_block
+from clfw_plugins.small_cnns.layers import MaxPool2d, convolution_block
 from clfw_plugins.small_cnns.params import MathCnnParams
 
 
@@ -13,8 +13,8 @@ def build(params: MathCnnParams, task: Task) -> nn.Module:
     first, second = params.filters
     norm = params.batch_norm
     model = nn.Sequential(
-        *convolution_block(task.channels, first, batch_norm=norm, pool=nn.MaxPool2d(2)),
-        *convolution_block(first, second, batch_norm=norm, pool=nn.MaxPool2d(2)),
+        *convolution_block(task.channels, first, batch_norm=norm, pool=MaxPool2d()),
+        *convolution_block(first, second, batch_norm=norm, pool=MaxPool2d()),
         nn.Flatten(),
         nn.Linear(second * (task.height // 4) * (task.width // 4), params.hidden),
         nn.ReLU(inplace=True),

@@ -3,7 +3,7 @@
 from torch import nn
 
 from clfw import Task
-from clfw_plugins.small_cnns.layers import convolution_block
+from clfw_plugins.small_cnns.layers import MaxPool2d, convolution_block
 from clfw_plugins.small_cnns.params import MnistConv4BnParams, MnistConv5Params
 
 
@@ -12,8 +12,8 @@ def build_conv5(params: MnistConv5Params, task: Task) -> nn.Module:
     task.require_side(4, "mnist_conv5")
     first, second = params.filters
     return nn.Sequential(
-        *convolution_block(task.channels, first, kernel=5, padding=2, pool=nn.MaxPool2d(2)),
-        *convolution_block(first, second, kernel=5, padding=2, pool=nn.MaxPool2d(2)),
+        *convolution_block(task.channels, first, kernel=5, padding=2, pool=MaxPool2d()),
+        *convolution_block(first, second, kernel=5, padding=2, pool=MaxPool2d()),
         nn.Flatten(),
         nn.Dropout(params.dropout),
         nn.Linear(second * (task.height // 4) * (task.width // 4), params.hidden),
@@ -28,11 +28,11 @@ def build_conv4_bn(params: MnistConv4BnParams, task: Task) -> nn.Module:
     units, more_units = params.hidden
     return nn.Sequential(
         *convolution_block(task.channels, a),
-        *convolution_block(a, b, pool=nn.MaxPool2d(2)),
+        *convolution_block(a, b, pool=MaxPool2d()),
         nn.BatchNorm2d(b),
         *convolution_block(b, c),
         nn.BatchNorm2d(c),
-        *convolution_block(c, d, pool=nn.MaxPool2d(2)),
+        *convolution_block(c, d, pool=MaxPool2d()),
         nn.BatchNorm2d(d),
         nn.Flatten(),
         nn.Linear(d * (task.height // 4) * (task.width // 4), units),

@@ -35,7 +35,7 @@ def new_figure(width: float, height: float) -> Any:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=DPI)
     FigureCanvasAgg(figure)
     return figure
 
@@ -57,17 +57,38 @@ def draw_curves(history: Sequence[EpochReport], title: str, per_epoch: int) -> A
     Args:
         per_epoch: updates of a whole epoch, which place what was seen within one.
     """
-    figure = new_figure(9, 3.8)
+    figure, panels = two_panels(title)
     ends = [report.step / per_epoch for report in history]
     evaluated = [p for report in history for p in report.evaluations]
-    for axes, field in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+    for axes, field in zip(panels, ("loss", "accuracy"), strict=True):
         values = [getattr(report, field) for report in history]
         axes.plot(ends, values, "o-", color=BLUE, ms=3, label="training batches")
         add_splits(axes, evaluated, field, per_epoch)
         axes.set_xlim(0, ends[-1] * 1.03)
         dress(axes, "epoch", field, whole=ends[-1] >= 1)
-    crown(figure, title)
+    add_legend(figure)
     return figure
+
+
+def two_panels(title: str) -> tuple[Any, Any]:
+    """A figure with two axes side by side under a title, and room for a legend below them.
+
+    Placed by hand, inches: matplotlib takes longer to find a layout than to draw the figure.
+    """
+    width, left, between, right = 9.0, 0.75, 0.75, 0.15
+    panel, bottom = 2.3, 0.85
+    text = wrapped(title, width, 12)
+    height = bottom + panel + 0.45 + 0.2 * (text.count("\n") + 1)
+    figure = new_figure(width, height)
+    figure.suptitle(text, parse_math=False, y=1 - 0.08 / height, va="top")
+    figure.subplots_adjust(
+        left=left / width,
+        right=1 - right / width,
+        bottom=bottom / height,
+        top=(bottom + panel) / height,
+        wspace=between / ((width - left - between - right) / 2),
+    )
+    return figure, figure.subplots(1, 2)
 
 
 def add_splits(
@@ -88,11 +109,10 @@ def dress(axes: Any, by: str, field: str, *, whole: bool = True) -> None:
     axes.grid(alpha=0.3)
 
 
-def crown(figure: Any, title: str) -> None:
-    """The title over all panels, and under them one legend for all, where no curve runs."""
-    figure.suptitle(wrapped(title, figure.get_figwidth(), 12), parse_math=False)
+def add_legend(figure: Any) -> None:
+    """One legend for all panels, below them, where no curve runs."""
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    figure.legend(handles, labels, loc="lower center", ncols=len(labels))
 
 
 def draw_confusion(evaluation: Evaluation, title: str) -> Any:
@@ -100,6 +120,7 @@ def draw_confusion(evaluation: Evaluation, title: str) -> Any:
     names = [figures.name for figures in evaluation.per_class]
     side = max(4.0, 1.8 + 0.5 * len(names))
     figure = new_figure(side + 1, side)
+    figure.set_layout_engine("constrained")  # the names of classes are of any length
     axes = figure.subplots()
     counts = evaluation.confusion
     shares = [[c / max(1, sum(row)) for c in row] for row in counts]
@@ -121,14 +142,12 @@ def draw_confusion(evaluation: Evaluation, title: str) -> Any:
 
 def draw_steps(history: Sequence[EpochReport], title: str) -> Any:
     """Loss and accuracy by update: each batch as a dot, their running mean, held-out splits."""
-    figure = new_figure(9, 3.8)
+    figure, panels = two_panels(title)
     steps = [step for report in history for step in report.steps]
     numbers = range(1, len(steps) + 1)
     evaluated = [p for report in history for p in report.evaluations]
     window = max(1, len(steps) // 50)
-    for axes, column, field in zip(
-        figure.subplots(1, 2), (0, 1), ("loss", "accuracy"), strict=True
-    ):
+    for axes, column, field in zip(panels, (0, 1), ("loss", "accuracy"), strict=True):
         values = [step[column] for step in steps]
         if window == 1:
             axes.plot(numbers, values, ".-", color=BLUE, ms=4, label="training batches")
@@ -138,7 +157,7 @@ def draw_steps(history: Sequence[EpochReport], title: str) -> Any:
             axes.plot(numbers, means, color=BLUE, label=f"mean of {window} batches")
         add_splits(axes, evaluated, field)
         dress(axes, "update", field)
-    crown(figure, title)
+    add_legend(figure)
     return figure
 
 

@@ -44,7 +44,6 @@ def draw_grid(
     head = 0.25 + 0.16 * title.count("\n")
     height = 2 * MARGIN + head + rows * (tall + over + GAP / 2)
     figure = new_figure(width, height)
-    figure.set_layout_engine("none")
     axes = figure.add_axes((0, 0, 1, 1))  # one for all, measured in inches: many take seconds
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.axis("off")
@@ -57,8 +56,25 @@ def draw_grid(
         paste(page, image, round(x * DPI), round(y * DPI))
         place = (x + CELL / 2, y - 0.03)
         axes.text(*place, text, size=SIZE, ha="center", color=ink, parse_math=False)
-    figure.figimage(page, zorder=-1)  # one image for all, and no resampling, for the same reason
+    figure.add_artist(pasted(page))  # one image for all, for the same reason
     return figure
+
+
+def pasted(page: NDArray[np.uint8]) -> Any:
+    """An artist that puts (H, W, 3) pixels behind everything, from the figure's lower left corner.
+
+    One to one: what matplotlib has for this resamples the whole page.
+    """
+    from matplotlib.artist import Artist
+
+    class Page(Artist):
+        def draw(self, renderer: Any) -> None:
+            upwards = cv2.cvtColor(cv2.flip(page, 0), cv2.COLOR_RGB2RGBA)
+            renderer.draw_image(renderer.new_gc(), 0, 0, upwards)
+
+    page_artist = Page()
+    page_artist.set_zorder(-1)
+    return page_artist
 
 
 def paste(page: NDArray[np.uint8], image: NDArray[np.uint8], left: int, top: int) -> None:

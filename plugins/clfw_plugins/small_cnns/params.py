@@ -81,6 +81,9 @@ class FastCnnParams(Params):
     filters: tuple[Width, Width, Width, Width] = Field(
         (16, 32, 32, 64), description="filters of the convolutions, channels"
     )
+    mirror: bool = Field(
+        False, description="answer by the mean over a picture and its mirror image, once trained"
+    )
 
 
 class PlainCnnParams(Params):

@@ -16,7 +16,7 @@ from clfw.preprocess import Preprocess
 
 Sampling = Literal["shuffled", "balanced"]
 EVALUATION_VALUES = 4_000_000  # input values of one evaluation batch, at most
-EVALUATION_PICTURES = 256  # whose tensors stay under the size from which memory is not kept
+EVALUATION_PICTURES = 256  # whose tensors are under the size from which memory is given back
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from clfw.plan import MemoryFormat
 NAMES = ("auto", "cpu", "cuda", "mps")
 KEPT = 1 << 30  # bytes of freed memory kept, at most
 M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1  # of glibc's malloc.h
-LARGE = 32 << 20  # bytes of a block from which each goes its own way; the largest that glibc takes
+LARGE = 32 << 20  # bytes of a block that still goes back; the largest number that glibc takes
 FORMATS: dict[MemoryFormat, torch.memory_format] = {
     "contiguous": torch.contiguous_format,
     "channels-last": torch.channels_last,
@@ -96,8 +96,7 @@ def keep_freed_memory() -> None:
     """Have glibc keep what is freed for the next step, which asks for as much again.
 
     Left alone it gives every large tensor back to the system; fresh pages then take a tenth of the
-    time of a small network's step, and a third of that of its evaluation. The very large ones still
-    go back: kept, they left holes between them that grew to a gigabyte in one run of three.
+    time of a small network's step, and a third of that of its evaluation.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:  # as in musl

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from clfw.choices import (
     Choice,
@@ -21,11 +21,9 @@ from clfw.host.manager import Catalog
 from clfw.host.plugin import Plugin
 from clfw.host.recognising import find_data
 from clfw.host.registry import Entry, Registry
+from clfw.memoryformats import MemoryFormat
 from clfw.params import Layer, Params, Resolved, params_class, parse_settings, resolve
 from clfw.recipe import Recipe, refuse_unused
-
-MemoryFormat = Literal["contiguous", "channels-last"]
-MEMORY_FORMATS: tuple[MemoryFormat, ...] = get_args(MemoryFormat)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from clfw.errors import UsageError, nearest
-from clfw.plan import MemoryFormat
+from clfw.memoryformats import MemoryFormat
 
 NAMES = ("auto", "cpu", "cuda", "mps")
 KEPT = 1 << 30  # bytes of freed memory kept, at most

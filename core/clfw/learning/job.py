@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 from torch import Tensor, nn
 
@@ -10,34 +10,55 @@ from clfw.data.opening import Progress
 from clfw.learning.batches import Batches
 from clfw.learning.device import Device
 from clfw.learning.evaluation import Evaluation
-from clfw.learning.record import EpochReport
+from clfw.learning.record import EpochReport, Record
 from clfw.recipe import Recipe
-
-if TYPE_CHECKING:
-    from clfw.learning.trainingstate import TrainingState
+from clfw.runfolder.checkpoints import Snapshot
 
 Say = Callable[[str], None]
 Evaluate = Callable[[nn.Module], Evaluation]
 AugmentBatch = Callable[[Tensor, Tensor, Tensor, int], tuple[Tensor, Tensor]]
 
 
+class State(Protocol):
+    """A training under way, as a keeper sees it.
+
+    Attributes:
+        step, total: updates done, and planned.
+        record: of the epoch under way.
+    """
+
+    step: int
+    total: int
+    record: Record
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last update is done."""
+
+    def snapshot(self) -> Snapshot:
+        """All of it, for a checkpoint."""
+
+    def restore(self, snapshot: Snapshot, history: list[EpochReport]) -> None:
+        """Go back to a snapshot."""
+
+
 class Keeper(Protocol):
     """Keeps the state of training safe, and says when to leave off."""
 
-    def begin(self, state: "TrainingState") -> None:
+    def begin(self, state: State) -> None:
         """Before the first update: go back to what was kept, or keep the beginning."""
 
-    def consider(self, state: "TrainingState") -> None:
+    def consider(self, state: State) -> None:
         """After an update or an epoch: keep the state where it is due; raises to leave off."""
 
 
 class NoKeeper:
     """Keeps nothing."""
 
-    def begin(self, state: "TrainingState") -> None:
+    def begin(self, state: State) -> None:
         """Start from the beginning."""
 
-    def consider(self, state: "TrainingState") -> None:
+    def consider(self, state: State) -> None:
         """Go on."""
 
 

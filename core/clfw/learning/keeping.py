@@ -12,10 +12,10 @@ from torch import nn
 from clfw import storage
 from clfw.errors import ClfwError, DataError, Diverged, StorageError, printable
 from clfw.interrupts import StopRequest
-from clfw.learning.job import Say
+from clfw.learning.job import Say, State
 from clfw.learning.record import EpochReport
 from clfw.learning.stateparts import Counters, moments
-from clfw.learning.trainingstate import TrainingState, saved_counters
+from clfw.learning.trainingstate import saved_counters
 from clfw.recipe import Recipe
 from clfw.runfolder import checkpoints, runs
 from clfw.runfolder.checkpoints import Snapshot
@@ -79,10 +79,10 @@ class RunKeeper:
         self._say = say
         self._saved_at = time.monotonic()
         self._saved_step = -1
-        self._state: TrainingState | None = None
+        self._state: State | None = None
         self._growing = {name: GrowingFile(run / name) for name in GROWING}
 
-    def begin(self, state: TrainingState) -> None:
+    def begin(self, state: State) -> None:
         """Go back to the latest checkpoint, or save the very first as a trial of the disk."""
         folder = self._run / FOLDER
         self._state = state
@@ -187,7 +187,7 @@ class RunKeeper:
                     hint="put the checkpoints back, or start a new run",
                 )
 
-    def consider(self, state: TrainingState) -> None:
+    def consider(self, state: State) -> None:
         """Save when due; raise `Stopped` after saving when a signal has come."""
         if state.step != self._saved_step and (self._stop.number or self._due(state)):
             state.record.aside(lambda: self._save(state))
@@ -206,7 +206,7 @@ class RunKeeper:
             signal_number=signal_number,
         )
 
-    def _due(self, state: TrainingState) -> bool:
+    def _due(self, state: State) -> bool:
         at_epoch_end = state.record.updates == 0
         if state.finished or (at_epoch_end and self._tell):
             return True
@@ -214,7 +214,7 @@ class RunKeeper:
             return state.step % self._every == 0
         return at_epoch_end and time.monotonic() - self._saved_at >= self._seconds
 
-    def _save(self, state: TrainingState) -> None:
+    def _save(self, state: State) -> None:
         self._claim.require()
         snapshot = state.snapshot()
         self.settle()

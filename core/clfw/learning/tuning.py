@@ -13,8 +13,7 @@ from clfw.data.opening import Pictures, no_progress
 from clfw.errors import UsageError, counted
 from clfw.learning.device import FORMATS
 from clfw.learning.features import frozen_parts
-from clfw.learning.job import NoKeeper, Say
-from clfw.learning.trainingstate import TrainingState
+from clfw.learning.job import NoKeeper, Say, State
 from clfw.learning.workbench import Seams, Workbench, set_up
 from clfw.plan import Plan
 from clfw.recipe import Recipe
@@ -55,7 +54,7 @@ class Stopwatch(NoKeeper):
         self.updates = 0
         self._start = time.perf_counter()
 
-    def consider(self, state: TrainingState) -> None:
+    def consider(self, state: State) -> None:
         """Note how far training is."""
         self.updates = state.step
         if time.perf_counter() > self._start + 2 * ROUND:

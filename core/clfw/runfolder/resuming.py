@@ -19,8 +19,9 @@ from clfw.errors import ClfwError, DataError, InputMissing, UsageError, printabl
 from clfw.host.manager import Catalog
 from clfw.host.plugin import Plugin
 from clfw.host.pluginfiles import file_options
+from clfw.memoryformats import MEMORY_FORMATS, MemoryFormat
 from clfw.params import Layer, Params, Resolved, params_class, resolve
-from clfw.plan import MEMORY_FORMATS, DataChoice, MemoryFormat, Plan
+from clfw.plan import DataChoice, Plan
 from clfw.preprocess import Preprocess
 from clfw.recipe import Recipe
 from clfw.runfolder import runs

@@ -68,15 +68,18 @@ class Ours:
         asked, answered = self._process.stdin, self._process.stdout
         assert asked is not None
         assert answered is not None
-        asked.write("\n")
+        asked.write("epoch\n")
         asked.flush()
-        return float(answered.readline())
+        if not (line := answered.readline()):
+            raise RuntimeError(f"clfw ended beside the peer, exit code {self._process.wait()}")
+        return float(line)
 
     def __enter__(self) -> "Ours":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.communicate()  # closes its input, upon which it ends
+        self._process.kill()  # the end of its input may not come: a peer's workers hold it open too
+        self._process.communicate()
 
 
 def serve(training: Decoded, batch_size: int) -> None:

@@ -12,6 +12,7 @@ from clfw.learning.batches import (
     balanced,
     batch_bounds,
     evaluation_size,
+    gathered,
     shuffled,
     times_before,
 )
@@ -178,3 +179,11 @@ def test_the_balanced_order_is_the_same_in_every_version() -> None:
     order, copies = balanced(torch.tensor([0, 0, 0, 0, 0, 1, 1, 2]), 0, 0)
     assert order.tolist() == [2, 7, 5, 7, 5, 2, 7, 3]
     assert copies.tolist() == [0, 0, 0, 1, 1, 1, 2, 0]
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 4, 4)])
+def test_parts_are_gathered_in_order_whatever_their_shape(shape: tuple[int, ...]) -> None:
+    whole = torch.randn(7, *shape, dtype=torch.float64)
+    found = gathered(iter(whole.split(3)), 7)
+    assert found.dtype == torch.float32
+    assert torch.equal(found, whole.float())

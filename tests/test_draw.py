@@ -216,3 +216,19 @@ def test_a_long_title_is_wrapped_into_the_figure():
     written = texts(figure)[0].replace("\n", " ")
     assert written.startswith("run-001: fashion_cnn on fashion_csv (full) layer 0: 2 of 2")
     assert written.endswith("before activation")
+
+
+@pytest.mark.parametrize("low", [0.00025, 0.4100, 12000.0])
+def test_labels_of_curves_stay_inside_their_figure_and_clear_of_each_other(low: float) -> None:
+    report = EpochReport(
+        epoch=1, step=4, loss=low, accuracy=0.9825, gradient_norm=1.0, lr=0.1,
+        evaluations=(EvaluationPoint(step=4, split="test", accuracy=0.9830, loss=low * 1.001),),
+        seconds=1.0, images_per_second=1.0, steps=((low, 0.9825, 1.0), (low * 1.001, 0.983, 1.0)),
+    )  # fmt: skip
+    for figure in (draw_curves([report], "t", 4), draw_steps([report], "t")):
+        figure.canvas.draw()
+        left, right = (axes.get_tightbbox() for axes in figure.axes)
+        assert left.x0 >= 0
+        assert left.x1 < right.x0
+        assert right.x1 <= figure.bbox.width
+        assert figure.legends[0].get_window_extent().y1 <= left.y0

@@ -198,6 +198,17 @@ def test_a_run_says_what_its_backbone_is_and_what_goes_through_it_before_it_does
     assert "features:" not in succeed(*own, "--out", "third").err  # they are stored
 
 
+def test_a_backbone_of_equal_weights_that_answers_otherwise_has_features_of_its_own() -> None:
+    small = ("--data", "fashion_csv", "--steps", "2")
+    said = []
+    for mirror in ("true", "false"):
+        values = ("--set", f"model.mirror={mirror}", "--out", mirror)
+        succeed("run", "--model", "fashion_fast", *values, *small)
+        own = ("--set", f"model.backbone_weights={mirror}", "--out", f"on-{mirror}")
+        said.append(succeed("run", "--model", "resnet18_frozen", *own, *small).err)
+    assert all("pictures through the frozen backbone" in text for text in said)
+
+
 def test_the_layers_of_a_pretrained_backbone_are_shown_without_its_weights() -> None:
     shown = succeed("show", "resnet18_frozen", "--data", "hymenoptera").out.splitlines()
     assert shown[1] == "backbone  resnet18 with the weights resnet18.tv_in1k"

@@ -132,10 +132,10 @@ def test_a_lock_left_by_a_killed_process_holds_nobody_up(place: None):
 
 def decoded_by(threads: int) -> None:
     """As many threads that decode, a picture at a time."""
-    import clfw.data.pixels
+    from clfw.data import rowdecoding
 
     os.cpu_count = lambda: threads
-    clfw.data.pixels.CHUNK = 1
+    rowdecoding.CHUNK, rowdecoding.QUICK = 1, 0.0
 
 
 def test_one_seed_gives_one_hash_five_times_and_with_other_decoding_threads(place: None):

@@ -267,7 +267,7 @@ def show_layers(
         right = [row[i].rjust(widths[i]) for i in range(7, 9)]
         click.echo("  ".join([*left, *right]).rstrip())
     if any(anatomy.elsewhere):
-        click.echo("elsewhere: in no layer, as the products of attention or for a mirror image")
+        click.echo("elsewhere: in no layer, as products of attention, or those for a mirror image")
     if anatomy.trained < total:
         click.echo(f"{total:,} parameters, {anatomy.trained:,} of them trained")
     kinds = [layer.kind for layer in layers]

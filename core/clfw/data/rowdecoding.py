@@ -61,15 +61,19 @@ def decode_rows(
     with quiet_reference():
         pass_on(work(0, 1))  # opens what the source opens late
         begun = time.thread_time()
-        pass_on(work(1, TRIED))
+        tried = work(1, TRIED)
         quick = time.thread_time() - begun < TRIED * QUICK
+        pass_on(tried)
         workers = 1 if quick else os.cpu_count() or 1
         ahead: deque[Future[Decoded]] = deque()
         with ThreadPoolExecutor(workers) as pool:
-            for start in range(1 + TRIED, len(rows), chunk):
-                ahead.append(pool.submit(work, start))
-                if len(ahead) > 2 * workers:
+            try:
+                for start in range(1 + TRIED, len(rows), chunk):
+                    ahead.append(pool.submit(work, start))
+                    if len(ahead) > 2 * workers:
+                        pass_on(ahead.popleft().result())
+                while ahead:
                     pass_on(ahead.popleft().result())
-            while ahead:
-                pass_on(ahead.popleft().result())
+            finally:  # whatever went wrong, nobody waits for pieces that have not begun
+                pool.shutdown(wait=False, cancel_futures=True)
     return faults

@@ -53,7 +53,8 @@ class Anatomy:
         layers: those without children, in the order they are used.
         parameters: trainable and frozen numbers of the network.
         trained: those of them that training changes.
-        multiply_adds: products of one picture, those of attention too, which no layer makes.
+        multiply_adds: products of one answer: those of attention, too, which no layer makes, and of a
+            second pass, where a picture's mirror image is looked at.
     """
 
     layers: tuple[LayerFacts, ...]

@@ -75,7 +75,7 @@ def two_panels(title: str) -> tuple[Any, Any]:
 
     Placed by hand, inches: matplotlib takes longer to find a layout than to draw the figure.
     """
-    width, left, between, right = 9.0, 0.75, 0.75, 0.15
+    width, left, between, right = 9.5, 0.95, 0.95, 0.15
     panel, bottom = 2.3, 0.85
     text = wrapped(title, width, 12)
     height = bottom + panel + 0.45 + 0.2 * (text.count("\n") + 1)

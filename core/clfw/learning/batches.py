@@ -219,7 +219,7 @@ def evaluation_size(preprocess: Preprocess) -> int:
 
 
 def gathered(parts: Iterable[Tensor], count: int) -> Tensor:
-    """(count, F) float32 of parts (B, F) that follow one another.
+    """(count, ...) float32 of parts (B, ...) that follow one another.
 
     Each is copied to its place at once: kept one by one they would lie among the activations that come
     and go, and leave holes that the next do not fit in.
@@ -227,7 +227,7 @@ def gathered(parts: Iterable[Tensor], count: int) -> Tensor:
     done, whole = 0, torch.empty(0)
     for part in parts:
         if not done:
-            whole = part.new_empty(count, part.shape[1], dtype=torch.float32)
+            whole = part.new_empty(count, *part.shape[1:], dtype=torch.float32)
         whole[done : done + len(part)] = part
         done += len(part)
     return whole

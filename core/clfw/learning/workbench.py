@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from clfw.artifacts.weights import build_model, load_tensors, refuse_shared, require_output
 from clfw.augmenting import build_augments, chain
+from clfw.choices import Choice
+from clfw.components import Architecture
 from clfw.data.datafolders import weights_folder
 from clfw.data.memorybudget import SHARE, MemoryBudget, memory_budget
 from clfw.data.opening import Pictures, Progress, task_of
@@ -183,6 +186,7 @@ def on_features(
         size=bench.size,
         facts={
             "backbone": backbone_digest(backbone),
+            "model": made_as(plan.model),
             "data": pictures.fingerprint,
             "preprocess": pictures.preprocess.to_json(),
             "augment": [choice.to_json() for choice in plan.augment],
@@ -205,6 +209,15 @@ def on_features(
     return replace(
         bench, trained=head, augment=no_augmentation, normalise=identity, batches=features
     )
+
+
+def made_as(model: Choice[Architecture]) -> dict[str, Any]:
+    """What decides a network besides its tensors."""
+    return {
+        "component": model.component.name,
+        "version": [model.plugin.package, model.plugin.version],
+        "values": model.params.model_dump(mode="json"),
+    }
 
 
 def build_augment(plan: Plan, task: Task, device: Device) -> AugmentBatch:

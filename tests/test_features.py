@@ -201,10 +201,10 @@ def test_a_run_says_what_its_backbone_is_and_what_goes_through_it_before_it_does
 def test_a_backbone_of_equal_weights_that_answers_otherwise_has_features_of_its_own() -> None:
     small = ("--data", "fashion_csv", "--steps", "2")
     said = []
-    for mirror in ("true", "false"):
-        values = ("--set", f"model.mirror={mirror}", "--out", mirror)
+    for name, mirror in (("mirrored", "true"), ("plain", "false")):
+        values = ("--set", f"model.mirror={mirror}", "--out", name)
         succeed("run", "--model", "fashion_fast", *values, *small)
-        own = ("--set", f"model.backbone_weights={mirror}", "--out", f"on-{mirror}")
+        own = ("--set", f"model.backbone_weights={name}", "--out", f"on-{name}")
         said.append(succeed("run", "--model", "resnet18_frozen", *own, *small).err)
     assert all("pictures through the frozen backbone" in text for text in said)
 

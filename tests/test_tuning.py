@@ -85,7 +85,7 @@ def test_updates_that_take_too_long_end_a_round_and_rounds_that_do_the_measuring
     real = tuning.timed
     consider = tuning.Stopwatch.consider
 
-    def counted(watch: tuning.Stopwatch, state: tuning.TrainingState) -> None:
+    def counted(watch: tuning.Stopwatch, state: tuning.State) -> None:
         updates.append(state.step)
         consider(watch, state)
 

@@ -106,6 +106,7 @@ def dress(axes: Any, by: str, field: str, *, whole: bool = True) -> None:
     """Title and labels for a panel of loss or accuracy; whole numbers below unless told otherwise."""
     axes.set(xlabel=by, ylabel={"loss": "cross-entropy, nats"}.get(field, field), title=field)
     axes.xaxis.get_major_locator().set_params(integer=whole, min_n_ticks=1)
+    axes.ticklabel_format(axis="y", scilimits=(-3, 5))  # so that no number is long
     axes.grid(alpha=0.3)
 
 

@@ -31,7 +31,7 @@ from running import whole_run
 from timing import Comparison, interleaved, parser, report, timed
 
 MODELS = (("math_cnn", "mnist"), ("fashion_cnn", "fashion_csv"))
-SIZES = (128, 512, 1024)
+SIZES = (128, 256, 512, 1024)
 
 
 class BareInference:

@@ -43,11 +43,9 @@ def predict_split(
     logits = logits_of(header, opened, catalog, seams, device_name)
     best = logits.double().softmax(1).max(1)
     classes = best.indices.tolist()
-    names, labels = header.classes, opened.labels
-    rows = [
-        Prediction(key=key, label=labels[k], name=names[k], probability=probability)
-        for key, k, probability in zip(opened.keys, classes, best.values.tolist(), strict=True)
-    ]
+    labels = map(opened.labels.__getitem__, classes)
+    names = map(header.classes.__getitem__, classes)
+    rows = list(map(Prediction, opened.keys, labels, names, best.values.tolist()))
     for place, error in opened.errors.items():
         rows[place] = Prediction(key=opened.keys[place], error=error)
     return rows

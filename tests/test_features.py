@@ -198,7 +198,7 @@ def test_a_run_says_what_its_backbone_is_and_what_goes_through_it_before_it_does
     assert "features:" not in succeed(*own, "--out", "third").err  # they are stored
 
 
-def test_a_backbone_of_equal_weights_that_answers_otherwise_has_features_of_its_own() -> None:
+def test_a_backbone_of_equal_weights_made_with_other_values_has_features_of_its_own() -> None:
     small = ("--data", "fashion_csv", "--steps", "2")
     said = []
     for name, mirror in (("mirrored", "true"), ("plain", "false")):

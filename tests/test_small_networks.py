@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from clfw import Task
 from clfw_plugins.small_cnns.fast import build
@@ -39,3 +40,5 @@ def test_a_mirrored_network_answers_the_same_for_a_picture_and_its_mirror_image(
         torch.testing.assert_close(mirrored(images), mean, atol=1e-6, rtol=1e-5)
         torch.testing.assert_close(mirrored(images), mirrored(images.flip(3)), atol=1e-6, rtol=1e-5)
         assert (mirrored(images) - plain(images)).abs().max() > 1e-3
+        plain[-1] = mirrored[-1] = nn.Identity()  # as a backbone
+        assert torch.equal(mirrored(images), plain(images))

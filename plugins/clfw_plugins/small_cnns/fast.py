@@ -38,12 +38,13 @@ def build(params: FastCnnParams, task: Task) -> nn.Module:
 class Mirrored(nn.Sequential):
     """Layers whose answer, once trained, is the mean of those for a picture and for its mirror image.
 
+    Without its linear head, as the backbone of another model, it looks at the picture alone.
     Test-time augmentation (Krizhevsky et al. 2012): an evaluation takes twice the time, and training
     none.
     """
 
     def forward(self, images: Tensor) -> Tensor:
-        if self.training:
+        if self.training or not isinstance(self[-1], nn.Linear):
             return super().forward(images)
         both: Tensor = super().forward(torch.cat((images, images.flip(3))))
         return both.unflatten(0, (2, len(images))).mean(0)

@@ -11,6 +11,7 @@ its accuracy on test pictures comes within MARGIN of a plain PyTorch loop's afte
 """
 
 import argparse
+import contextlib
 import json
 import subprocess
 import sys
@@ -65,28 +66,35 @@ class Ours:
 
     def epoch(self) -> float:
         """Seconds of one epoch."""
-        asked, answered = self._process.stdin, self._process.stdout
-        assert asked is not None
+        self._ask("epoch")
+        answered = self._process.stdout
         assert answered is not None
-        asked.write("epoch\n")
-        asked.flush()
         if not (line := answered.readline()):
             raise RuntimeError(f"clfw ended beside the peer, exit code {self._process.wait()}")
         return float(line)
+
+    def _ask(self, what: str) -> None:
+        asked = self._process.stdin
+        assert asked is not None
+        asked.write(f"{what}\n")
+        asked.flush()
 
     def __enter__(self) -> "Ours":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()  # the end of its input may not come: a peer's workers hold it open too
-        self._process.communicate()
+        with contextlib.suppress(BrokenPipeError):
+            self._ask("end")  # the end of its input may not come: a peer's workers hold it open too
+        self._process.wait()
 
 
 def serve(training: Decoded, batch_size: int) -> None:
-    """Train an epoch for every line of the input, and print its seconds."""
+    """Train an epoch for every line of the input until its end is said, and print its seconds."""
     prepare(None, deterministic=False)
     model = network("math_cnn", training.task)
-    for _ in sys.stdin:
+    for line in sys.stdin:
+        if line == "end\n":
+            break
         print(clfw_epochs(model, training, adam_recipe(batch_size))[0].seconds, flush=True)
 
 

@@ -94,8 +94,9 @@ def test_inspect_imports_no_torch() -> None:
     assert_light(commands, TORCH | {"numpy"})
 
 
-def test_training_the_fashion_cnn_imports_no_torchvision_no_timm_and_no_compiler() -> None:
-    command = ["run", "--model", "fashion_cnn", "--data", "fashion_csv", "--steps", "1"]
+@pytest.mark.parametrize("model", ["fashion_cnn", "fashion_fast"])
+def test_training_a_small_cnn_imports_no_torchvision_no_timm_and_no_compiler(model: str) -> None:
+    command = ["run", "--model", model, "--data", "fashion_csv", "--steps", "1"]
     ((code, modules, said),) = loaded([command])
     assert code == 0, said
     assert "torch" in modules

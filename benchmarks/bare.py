@@ -10,18 +10,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from clfw.artifacts.weights import build_model
-from clfw.components import Architecture
-from clfw.data.opening import no_progress
-from clfw.host.manager import installed_catalog
-from clfw.learning.batches import Normalise, SplitBatches
-from clfw.learning.device import TorchDevice
-from clfw.learning.job import Job, NoKeeper, no_augmentation
-from clfw.learning.record import EpochReport
-from clfw.learning.training import StandardTrainer
-from clfw.params import params_class
-from clfw.recipe import Recipe
-from clfw.task import Task
+from clfw.api.components import Architecture
+from clfw.api.params import params_class
+from clfw.api.reports import EpochReport
+from clfw.api.task import Task
+from clfw.config.recipe import Recipe
+from clfw.io.progress import no_progress
+from clfw.models.batches import Normalize, SplitBatches
+from clfw.models.device import TorchDevice
+from clfw.models.weights_io import build_model
+from clfw.plugins.manager import installed_catalog
+from clfw.training.loop import StandardTrainer
+from clfw.training.protocols import NullCheckpointer, TrainInputs, no_augmentation
 from pictures import Decoded
 
 FORMATS = {"contiguous": torch.contiguous_format, "channels-last": torch.channels_last}
@@ -48,18 +48,18 @@ def clfw_epochs(
     model = torch_device.place(model)
     reports: list[EpochReport] = []
     everything = np.arange(len(data.targets))
-    job = Job(
+    job = TrainInputs(
         model=model,
         training=SplitBatches(data.pixels, data.targets, everything, torch_device),
         num_classes=data.task.num_classes,
         augment=no_augmentation,
-        normalise=Normalise(data.preprocess, torch_device.torch_device),
+        normalize=Normalize(data.preprocess, torch_device.torch_device),
         recipe=recipe,
         device=torch_device,
         held_out={},
         report=reports.append,
         progress=no_progress,
-        keeper=NoKeeper(),
+        checkpointer=NullCheckpointer(),
     )
     StandardTrainer().fit(job)
     return reports
@@ -118,7 +118,7 @@ class BareLoop:
         return min(seconds, key=lambda name: seconds[name])
 
 
-def normalised(data: Decoded) -> Tensor:
+def normalized(data: Decoded) -> Tensor:
     """(N, C, H, W) float32: the whole set as the network takes it."""
     mean, std = (np.asarray(v, np.float32) for v in (data.preprocess.mean, data.preprocess.std))
     images = (data.pixels / np.float32(255) - mean) / std
@@ -143,6 +143,6 @@ def accuracy(logits_of: Callable[[Tensor], Tensor], data: Decoded) -> float:
     """The share of `data` whose class has the largest logit."""
     targets, right = torch.from_numpy(data.targets), 0
     with torch.inference_mode():
-        for images, wanted in zip(normalised(data).split(500), targets.split(500), strict=True):
+        for images, wanted in zip(normalized(data).split(500), targets.split(500), strict=True):
             right += int((logits_of(images).argmax(1) == wanted).sum())
     return right / len(targets)

@@ -27,9 +27,10 @@ from statistics import mean
 
 import torch
 
-from bare import normalised, plain_epoch
-from clfw.plan import Plan, Request
-from clfw.runend import Result
+from bare import normalized, plain_epoch
+from clfw.config.data_choice import Request
+from clfw.config.plan import Plan
+from clfw.runs.end import Result
 from document import math_cnn
 from environment import own_cache
 from peer_loops import amsgrad
@@ -98,7 +99,7 @@ TRAININGS = {
 def say_unit(options: argparse.Namespace) -> None:
     """Print the seconds of one epoch of `math_cnn`."""
     data = decoded("mnist", options.data_dir).first(256 if options.quick else UNIT_TIMED)
-    images, targets = normalised(data), torch.from_numpy(data.targets)
+    images, targets = normalized(data), torch.from_numpy(data.targets)
     torch.manual_seed(0)
     model = math_cnn()
     optimizer = amsgrad(model.parameters())
@@ -189,7 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     continue
                 comparisons += compare(training, chosen)
     remarks = ["A pair is a seed. The test split is read once, at the end of each run."]
-    report("fast", comparisons, chosen, remarks=remarks)
+    report("fast", comparisons, chosen, warnings=remarks)
 
 
 if __name__ == "__main__":

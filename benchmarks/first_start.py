@@ -15,7 +15,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from clfw.data.opening import Pictures, decode_splits, natural_preprocess, no_progress
+from clfw.data.negotiation import natural_preprocess
+from clfw.data.opening import DecodedImages, decode_splits
+from clfw.io.progress import no_progress
 from environment import kept_bytecode, own_cache
 from pictures import opened_data
 from timing import Comparison, interleaved, parser, report, timed
@@ -25,10 +27,10 @@ MODEL = "fashion_cnn"
 FEWEST = 15  # pairs of processes, whose times vary more than those within one
 
 
-def start(folder: Path | None) -> tuple[Pictures, str]:
+def start(folder: Path | None) -> tuple[DecodedImages, str]:
     """The pictures of a run, ready, and whether they are of the full set."""
     opened = opened_data(ENTRY, folder)
-    preprocess = natural_preprocess(opened, opened.choice.values.params)
+    preprocess = natural_preprocess(opened, opened.choice.common)
     pictures = decode_splits(opened, preprocess, ("train", "validation"), no_progress)
     return pictures, opened.choice.source
 

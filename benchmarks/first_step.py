@@ -9,22 +9,22 @@ import time
 from dataclasses import replace
 
 from clfw.cli import outcome
-from clfw.learning.job import Job, Keeper, Trained
-from clfw.learning.training import StandardTrainer
-from clfw.learning.trainingstate import TrainingState
-from clfw.learning.workbench import Seams
+from clfw.training.loop import StandardTrainer
+from clfw.training.protocols import Checkpointer, FitResult, TrainInputs
+from clfw.training.setup import Engine
+from clfw.training.train_state import TrainState
 
 
 class Leaves:
     """Keeps the beginning as every run does, and leaves after the first update."""
 
-    def __init__(self, keeper: Keeper) -> None:
-        self._keeper = keeper
+    def __init__(self, checkpointer: Checkpointer) -> None:
+        self._keeper = checkpointer
 
-    def begin(self, state: TrainingState) -> None:
-        self._keeper.begin(state)
+    def restore_or_start(self, state: TrainState) -> None:
+        self._keeper.restore_or_start(state)
 
-    def consider(self, state: TrainingState) -> None:
+    def maybe_save(self, state: TrainState) -> None:
         print(time.time(), flush=True)
         os._exit(0)  # nothing that comes later is asked about
 
@@ -32,8 +32,8 @@ class Leaves:
 class OneStep(StandardTrainer):
     """Trains for one update."""
 
-    def fit(self, job: Job) -> Trained:
-        return super().fit(replace(job, keeper=Leaves(job.keeper)))
+    def fit(self, job: TrainInputs) -> FitResult:
+        return super().fit(replace(job, checkpointer=Leaves(job.checkpointer)))
 
 
 def main(model: str, data: str, *folder: str) -> None:
@@ -41,7 +41,7 @@ def main(model: str, data: str, *folder: str) -> None:
     command = ["run", "--model", model, "--data", data]
     for path in folder:
         command += ["--data-dir", path]
-    sys.exit(outcome(command, Seams(trainer=OneStep())))
+    sys.exit(outcome(command, Engine(trainer=OneStep())))
 
 
 if __name__ == "__main__":

@@ -24,8 +24,8 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 from torchvision import datasets, models, transforms
 
-from clfw.plan import Request
-from clfw.source import SPLITS
+from clfw.api.source import SPLITS
+from clfw.config.data_choice import Request
 from environment import own_cache
 from pictures import opened_data
 from running import whole_run

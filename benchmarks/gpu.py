@@ -17,9 +17,9 @@ from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
 from bare import FORMATS, BareLoop, adam_recipe, clfw_epochs, network
-from clfw.learning.device import prepare
-from clfw.preprocess import Preprocess
-from clfw.task import Task
+from clfw.api.preprocess import Preprocess
+from clfw.api.task import Task
+from clfw.models.device import prepare
 from pictures import Decoded
 from timing import Comparison, interleaved, parser, report
 
@@ -114,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_float32_matmul_precision("high")  # as clfw sets it, here for both sides
     torch.backends.cudnn.benchmark = True
     comparisons = [compare(*work, chosen) for work in WORK]
-    report("gpu", comparisons, chosen, remarks=[f"GPU: {torch.cuda.get_device_name()}."])
+    report("gpu", comparisons, chosen, warnings=[f"GPU: {torch.cuda.get_device_name()}."])
 
 
 if __name__ == "__main__":

@@ -18,13 +18,13 @@ import torch
 from torch import Tensor
 
 from bare import FORMATS
-from clfw.artifacts.weights import restore_model
-from clfw.artifacts.weightsfile import Header, find_weights, read_header
-from clfw.host.manager import Catalog, installed_catalog
-from clfw.learning.evaluating import evaluate_split, predict_split
-from clfw.learning.inference import OpenedPictures
-from clfw.learning.workbench import Seams
-from clfw.plan import Request
+from clfw.artifacts.weights_header import Header, find_weights, read_header
+from clfw.config.data_choice import Request
+from clfw.inference.inputs import OpenedPictures
+from clfw.models.weights_io import restore_model
+from clfw.plugins.manager import Catalog, installed_catalog
+from clfw.runs.predicting import evaluate_split, predict_split
+from clfw.training.setup import Engine
 from environment import own_cache
 from pictures import Decoded, decoded
 from running import whole_run
@@ -96,13 +96,13 @@ def compare(model: str, entry: str, options: argparse.Namespace, folder: Path) -
         Request(model=model, data=entry, options=one_update, data_folder=options.data_dir), folder
     )
     data = decoded(entry, options.data_dir).first(options.pictures)
-    header, catalog, seams = read_header(find_weights(folder)), installed_catalog(), Seams()
+    header, catalog, engine = read_header(find_weights(folder)), installed_catalog(), Engine()
     pictures, count = opened(data, header), len(data.targets)
     bare = BareInference(header, catalog, data)
     bare.tune()
     commands: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
-        "eval": (lambda: evaluate_split(header, pictures, catalog, seams, "cpu"), bare.evaluate),
-        "predict": (lambda: predict_split(header, pictures, catalog, seams, "cpu"), bare.predict),
+        "eval": (lambda: evaluate_split(header, pictures, catalog, engine, "cpu"), bare.evaluate),
+        "predict": (lambda: predict_split(header, pictures, catalog, engine, "cpu"), bare.predict),
     }
     note = f"the bare loop is fastest {bare.memory_format} with batches of {bare.size}"
     comparisons = []

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from bare import adam_recipe, clfw_epochs, network
-from clfw.learning.device import prepare
+from clfw.models.device import prepare
 from environment import own_cache
 from peer_loops import amsgrad, tutorial_epoch
 from pictures import Decoded, decoded

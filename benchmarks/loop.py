@@ -16,8 +16,8 @@ from torch.nn.functional import cross_entropy
 from torch.utils.flop_counter import FlopCounterMode
 
 from bare import FORMATS, BareLoop, adam_recipe, clfw_epochs, network
-from clfw.learning.device import prepare
-from clfw.task import Task
+from clfw.api.task import Task
+from clfw.models.device import prepare
 from environment import own_cache
 from pictures import Decoded, decoded
 from timing import Comparison, interleaved, parser, report, timed

@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 import peer_loops
-from bare import accuracy, adam_recipe, clfw_epochs, network, normalised, plain_epoch
-from clfw.learning.device import prepare
+from bare import accuracy, adam_recipe, clfw_epochs, network, normalized, plain_epoch
+from clfw.models.device import prepare
 from document import math_cnn
 from environment import own_cache
 from peer_loops import LR, MEAN, STD, amsgrad
@@ -127,7 +127,7 @@ def bare(
     model: nn.Module, data: Decoded, batch_size: int, epochs: int
 ) -> Callable[[Tensor], Tensor]:
     """The plain PyTorch loop on a set in memory whose accuracy the peers are held to."""
-    images, targets = normalised(data), torch.from_numpy(data.targets)
+    images, targets = normalized(data), torch.from_numpy(data.targets)
     optimizer = amsgrad(model.parameters())
     for _ in range(epochs):
         plain_epoch(model, images, targets, optimizer, batch_size)

@@ -18,9 +18,10 @@ from PIL import Image
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 
-from clfw.data.opening import OpenedData, natural_preprocess
+from clfw.api.preprocess import Preprocess
+from clfw.data.negotiation import natural_preprocess
+from clfw.data.opening import OpenedDataset
 from clfw.data.pixels import open_pixels
-from clfw.preprocess import Preprocess
 from environment import own_cache
 from pictures import opened_data
 from timing import Comparison, interleaved, parser, report, timed
@@ -35,7 +36,7 @@ def opened_image(data: "bytes | NDArray[np.uint8]") -> Image.Image:
     return image.convert("RGB")
 
 
-def centre(image: Image.Image) -> tuple[int, int, int]:
+def center(image: Image.Image) -> tuple[int, int, int]:
     """(top, left, side) of the largest square in the middle."""
     cut = min(image.size)
     return (image.height - cut) // 2, (image.width - cut) // 2, cut
@@ -43,14 +44,14 @@ def centre(image: Image.Image) -> tuple[int, int, int]:
 
 def by_torchvision(image: Image.Image, side: int) -> NDArray[np.uint8]:
     """(side, side, 3) uint8: cut, scaled, converted."""
-    top, left, cut = centre(image)
+    top, left, cut = center(image)
     method = InterpolationMode.BOX if cut > side else InterpolationMode.BILINEAR
     scaled = functional.resized_crop(image, top, left, cut, cut, [side, side], method)
     tensor: torch.Tensor = functional.pil_to_tensor(scaled)
     return tensor.permute(1, 2, 0).numpy()
 
 
-def by_clfw(opened: OpenedData, rows: NDArray[np.int64], preprocess: Preprocess) -> float:
+def by_clfw(opened: OpenedDataset, rows: NDArray[np.int64], preprocess: Preprocess) -> float:
     """Seconds of the first pass into a new cache."""
     table = opened.rows.table
     with own_cache():
@@ -59,7 +60,7 @@ def by_clfw(opened: OpenedData, rows: NDArray[np.int64], preprocess: Preprocess)
 
 def by_definition(image: Image.Image, side: int) -> NDArray[np.float64]:
     """(side, side, 3): exact averages over areas; `side` is at most the image's own."""
-    top, left, cut = centre(image)
+    top, left, cut = center(image)
     edges, places = np.arange(side + 1) * cut / side, np.arange(cut)
     ends = np.minimum(edges[1:, None], places + 1)
     shares = np.clip(ends - np.maximum(edges[:-1, None], places), 0, None) * side / cut
@@ -68,7 +69,7 @@ def by_definition(image: Image.Image, side: int) -> NDArray[np.float64]:
 
 
 def differences(
-    opened: OpenedData, rows: NDArray[np.int64], preprocess: Preprocess
+    opened: OpenedDataset, rows: NDArray[np.int64], preprocess: Preprocess
 ) -> tuple[float, float, int]:
     """The greatest difference of clfw's values, and of the others', from exact averages.
 
@@ -89,9 +90,9 @@ def differences(
     return mine, theirs, count
 
 
-def compare(opened: OpenedData, entry: str, side: int, most: int, pairs: int) -> Comparison:
+def compare(opened: OpenedDataset, entry: str, side: int, most: int, pairs: int) -> Comparison:
     """One set at one size."""
-    preprocess = natural_preprocess(opened, opened.choice.values.params)
+    preprocess = natural_preprocess(opened, opened.choice.common)
     count = len(opened.rows.targets)
     rows = np.unique(np.linspace(0, count - 1, min(most, count)).astype(np.int64))
 

@@ -6,13 +6,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from clfw.data.opening import OpenedData, decode_splits, natural_preprocess, no_progress, open_data
-from clfw.host.manager import Catalog, installed_catalog
-from clfw.host.registry import Registry, read_registry
-from clfw.params import Layer
-from clfw.plan import Request, resolve_data
-from clfw.preprocess import Preprocess
-from clfw.task import Task
+from clfw.api.params import Layer
+from clfw.api.preprocess import Preprocess
+from clfw.api.task import Task
+from clfw.catalog.registry import Registry, read_registry
+from clfw.config.data_choice import Request, resolve_data
+from clfw.data.negotiation import natural_preprocess
+from clfw.data.opening import OpenedDataset, decode_splits, open_data
+from clfw.io.progress import no_progress
+from clfw.plugins.manager import Catalog, installed_catalog
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +55,7 @@ def installed() -> tuple[Catalog, Registry]:
     return installed_catalog(), read_registry()
 
 
-def opened_data(entry: str, folder: Path | None, **values: object) -> OpenedData:
+def opened_data(entry: str, folder: Path | None, **values: object) -> OpenedDataset:
     """A data entry with its rows checked and nothing decoded; `values` are of its data group."""
     catalog, registry = installed()
     request = Request(data=entry, data_folder=folder)
@@ -64,7 +66,7 @@ def opened_data(entry: str, folder: Path | None, **values: object) -> OpenedData
 def decoded(entry: str, folder: Path | None, split: str = "train", **values: object) -> Decoded:
     """Every picture of a split."""
     opened = opened_data(entry, folder, **values)
-    preprocess = natural_preprocess(opened, opened.choice.values.params)
+    preprocess = natural_preprocess(opened, opened.choice.common)
     splits = tuple(dict.fromkeys(("train", split)))  # the normalisation is the training split's
     pictures = decode_splits(opened, preprocess, splits, no_progress)
     where = pictures.where(split)

@@ -2,20 +2,20 @@
 
 from typing import TYPE_CHECKING
 
-from clfw.components import Architecture, Augmentation, Dataset
+from clfw.api.components import Architecture, Augmentation, Dataset
+from clfw.api.hookspecs import hookimpl
 from clfw.errors import DataError, TaskNotSupported
-from clfw.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from clfw.source import Recognised, Source, Submission, Table
-    from clfw.task import Task
+    from clfw.api.source import Detected, Source, Submission, Table
+    from clfw.api.task import Task
 
 __all__ = [
     "Architecture",
     "Augmentation",
     "DataError",
     "Dataset",
-    "Recognised",
+    "Detected",
     "Source",
     "Submission",
     "Table",
@@ -25,11 +25,11 @@ __all__ = [
 ]
 # Imported when they are asked for: no hook needs them, and `clfw list` asks only hooks.
 _LATER = {
-    "Recognised": "source",
-    "Source": "source",
-    "Submission": "source",
-    "Table": "source",
-    "Task": "task",
+    "Detected": "api.source",
+    "Source": "api.source",
+    "Submission": "api.source",
+    "Table": "api.source",
+    "Task": "api.task",
 }
 
 

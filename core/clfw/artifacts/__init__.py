@@ -1,1 +1,1 @@
-"""Weights files, read strictly and written whole."""
+"""A run on disk: its folder, its owner, its checkpoints, the way back."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from clfw.api.source import SPLITS
 from clfw.audit.findings import Finding, named
 from clfw.data.rows import LEFT_OUT, Rows
-from clfw.errors import counted, printable
-from clfw.source import SPLITS
+from clfw.text import escape, plural
 
 Group = tuple[int, ...]  # numbers of rows whose pictures are equal, ascending
 PIECE = 1 << 24  # bytes that are hashed in one go, however large the set
@@ -107,7 +107,7 @@ def correctness(found: Sorted, rows: Rows) -> list[Finding]:
                 Finding(
                     kind="leak",
                     level="corrupts",
-                    summary=f"{count:,} of {counted(len(rows.of(outer)), f'{outer} picture')} "
+                    summary=f"{count:,} of {plural(len(rows.of(outer)), f'{outer} picture')} "
                     f"{'is' if count == 1 else 'are'} in the {inner} split too, pixel for pixel",
                     rows=members,
                     details=tuple(equation(group, rows) for group in both),
@@ -119,7 +119,7 @@ def correctness(found: Sorted, rows: Rows) -> list[Finding]:
             Finding(
                 kind="contradiction",
                 level="corrupts",
-                summary=f"{counted(len(members), 'picture')} with equal pixels and different labels",
+                summary=f"{plural(len(members), 'picture')} with equal pixels and different labels",
                 rows=members,
                 details=tuple(equation(group, rows) for group in found.contradicting),
             )
@@ -136,7 +136,7 @@ def equation(group: Group, rows: Rows, most: int = 4) -> str:
         facts = [SPLITS[rows.split[row]]] if splits else []
         if labels:
             target = int(rows.targets[row])
-            facts.append("no label" if target < 0 else printable(rows.classes[target], 30))
+            facts.append("no label" if target < 0 else escape(rows.classes[target], 30))
         texts.append(named(rows.table, row) + (f" ({', '.join(facts)})" if facts else ""))
     more = [f"{len(group) - most:,} more"] if len(group) > most else []
     return " = ".join([*texts, *more])
@@ -151,7 +151,7 @@ def repetitions(found: Sorted, rows: Rows) -> list[Finding]:
         Finding(
             kind="repeated",
             level="notable",
-            summary=f"{counted(len(members), 'picture')} with equal pixels, label and split, "
+            summary=f"{plural(len(members), 'picture')} with equal pixels, label and split, "
             f"{len(members) - len(found.repeated):,} of them more than needed",
             rows=members,
             details=tuple(equation(group, rows) for group in found.repeated),

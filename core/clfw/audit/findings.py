@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from clfw.errors import printable
-from clfw.source import Table
+from clfw.api.source import Table
+from clfw.text import escape
 
 Level = Literal["stops", "corrupts", "notable"]
 
@@ -50,21 +50,21 @@ def row_json(table: Table, row: int) -> dict[str, Any]:
         "key": table.keys,
         "split": table.splits,
         "label": table.labels,
-        "place": table.places,
+        "place": table.locations,
     }
     return {name: column[row] for name, column in columns.items()}
 
 
 def named(table: Table, row: int, label: str | None = None) -> str:
     """A row for people: where it was declared and its key, and its label where that matters."""
-    key, place = printable(table.keys[row], 80), printable(table.places[row], 80)
+    key, place = escape(table.keys[row], 80), escape(table.locations[row], 80)
     folder = table.keys[row].rpartition("/")[0]
-    found = key if folder and table.places[row].endswith(folder) else f"{place} '{key}'"
-    return found if label is None else f"{found} ({printable(label, 30)})"
+    found = key if folder and table.locations[row].endswith(folder) else f"{place} '{key}'"
+    return found if label is None else f"{found} ({escape(label, 30)})"
 
 
 def listed(names: Sequence[str], most: int = 12) -> str:
     """Names with commas between, at most so many."""
-    shown = [f"'{printable(name, 30)}'" for name in names[:most]]
+    shown = [f"'{escape(name, 30)}'" for name in names[:most]]
     more = [f"and {len(names) - most:,} more"] if len(names) > most else []
     return ", ".join([*shown, *more])

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from clfw.audit.confusables import look_alike, reads_as_missing, told_apart
 from clfw.audit.findings import Finding, listed
-from clfw.audit.lookalikes import alike, reads_as_missing, told_apart
 from clfw.data.rows import Rows
-from clfw.errors import counted
+from clfw.text import plural
 
 RARE = 10  # training pictures of a class, below which no figure of it means much
 UNEVEN = 10  # times as many pictures of the largest class as of the smallest
@@ -16,13 +16,13 @@ def misleading_labels(rows: Rows) -> list[Finding]:
     if rows.table.class_names:
         return []
     findings = []
-    groups = alike(rows.classes)
+    groups = look_alike(rows.classes)
     if groups:
         findings.append(
             Finding(
                 kind="alike",
                 level="corrupts",
-                summary=f"{counted(len(groups), 'group')} of class names that look alike",
+                summary=f"{plural(len(groups), 'group')} of class names that look alike",
                 rows=rows_of_classes(rows, {name for group in groups for name in group}),
                 details=tuple(told_apart(group) for group in groups),
             )
@@ -48,7 +48,7 @@ def rows_of_classes(rows: Rows, names: set[str]) -> tuple[int, ...]:
 
 def not_validated(rows: Rows) -> list[Finding]:
     """Classes without a picture in the validation split that the data itself declares."""
-    if "validation" not in rows.table.splits or not rows.labelled("validation"):
+    if "validation" not in rows.table.splits or not rows.labeled("validation"):
         return []
     there = set(rows.targets[rows.of("validation")].tolist())
     absent = [name for k, name in enumerate(rows.classes) if k not in there]

@@ -8,14 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
-from clfw.errors import (
-    ClfwError,
-    PluginError,
-    ResourceError,
-    StorageError,
-    printable,
-    shown,
-)
+from clfw.errors import ClfwError, PluginError, ResourceError, StorageError
+from clfw.text import escape, escape_lines
 
 BUG = 70
 INTERRUPTED = 130
@@ -23,10 +17,10 @@ SPINS = "20000"  # turns of a waiting thread before it sleeps, some tens of micr
 # Each command is imported when it is called: reading the options of all takes longer than a list.
 COMMANDS = {
     "run": "clfw.cli.run:run",
-    "resume": "clfw.cli.resume:resume",
+    "resume": "clfw.cli.resumption:resume",
     "reproduce": "clfw.cli.reproduce:reproduce",
-    "eval": "clfw.cli.evaluate:evaluate",
-    "predict": "clfw.cli.predict:predict",
+    "eval": "clfw.cli.evaluation:evaluate",
+    "predict": "clfw.cli.prediction:predict",
     "list": "clfw.cli.list:list_",
     "show": "clfw.cli.show:show",
     "data": "clfw.cli.data:data",
@@ -130,7 +124,7 @@ def outcome(arguments: Sequence[str] | None = None, obj: object = None) -> int:
     except OSError as error:
         if debug:
             raise
-        where = f"{printable(os.fsdecode(error.filename))}: " if error.filename else ""
+        where = f"{escape(os.fsdecode(error.filename))}: " if error.filename else ""
         return report(
             f"{where}{error.strerror or error}", StorageError.advice, StorageError.exit_code
         )
@@ -147,7 +141,7 @@ def outcome(arguments: Sequence[str] | None = None, obj: object = None) -> int:
 
 def report(message: str, hint: str, code: int) -> int:
     """Print an error as the house form has it; returns `code`."""
-    print(f"error: {shown(message)}", file=sys.stderr)
+    print(f"error: {escape_lines(message)}", file=sys.stderr)
     if hint:
-        print(f"\nhint: {shown(hint)}", file=sys.stderr)
+        print(f"\nhint: {escape_lines(hint)}", file=sys.stderr)
     return code

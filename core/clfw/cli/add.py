@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from clfw.cli.options import installed, lookup_options, say_seen, settings_option
+from clfw.cli.options import load_catalog, lookup_options, say_seen, settings_option
 
 
 @click.command("add")
@@ -28,22 +28,23 @@ def add(
     clfw data add shoes ./photos
     clfw data add birds list.csv --set data.label=species --user
     """
+    from clfw.api.params import Layer, parse_settings
+    from clfw.catalog.detection import find_data, is_known
+    from clfw.catalog.registry import user_registry
+    from clfw.catalog.registry_edit import add_entry, refuse_taken
     from clfw.cli.check import refuse_other_groups
-    from clfw.errors import UsageError, printable
-    from clfw.host.recognising import find_data, is_known
-    from clfw.host.registration import add_entry, refuse_taken
-    from clfw.host.registry import user_registry
-    from clfw.params import Layer, parse_settings
-    from clfw.plan import Request, resolve_data
+    from clfw.config.data_choice import Request, resolve_data
+    from clfw.errors import UsageError
+    from clfw.text import escape
 
-    there = installed(registry, disabled)
+    there = load_catalog(registry, disabled)
     given = parse_settings(settings)
     refuse_other_groups(given)
     refuse_taken(name, there.catalog, there.registry)
     if is_known(path, there.catalog, there.registry):
         raise UsageError(
-            f"'{printable(path)}': is a name, and PATH is to be a path",
-            hint=f"for the folder of that name: ./{printable(path)}",
+            f"'{escape(path)}': is a name, and PATH is to be a path",
+            hint=f"for the folder of that name: ./{escape(path)}",
         )
     found = find_data(path, given["data"], there.catalog, there.registry)
     resolve_data(found, there.catalog, [Layer("--set", given["data"])], Request(data=path))

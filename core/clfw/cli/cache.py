@@ -30,13 +30,13 @@ def cache(context: click.Context, as_json: bool) -> None:
                 hint=f"clfw cache {context.invoked_subcommand} --json",
             )
         return
-    from clfw.data.caches import cached, strange
-    from clfw.data.memorybudget import in_units
-    from clfw.storage import cache_root
+    from clfw.config.memory import in_units
+    from clfw.data.caches import cache_entries, unknown_entries
+    from clfw.io.storage import cache_root
 
     root = cache_root()
-    entries = cached(root)
-    others = [str(path) for path in strange(root)]
+    entries = cache_entries(root)
+    others = [str(path) for path in unknown_entries(root)]
     size = sum(entry.size for entry in entries)
     if as_json:
         items = [entry.to_json() for entry in entries]
@@ -66,9 +66,9 @@ def clear(kinds: tuple[str, ...], older_than: float | None, as_json: bool) -> No
 
     Nothing is lost but time: what is needed is made again. A run that uses one keeps it to its end.
     """
+    from clfw.config.memory import in_units
     from clfw.data import caches
-    from clfw.data.memorybudget import in_units
-    from clfw.storage import cache_root
+    from clfw.io.storage import cache_root
 
     root = cache_root()
     removed = caches.clear(root, caches.kinds_named(kinds), older_than)
@@ -82,7 +82,7 @@ def clear(kinds: tuple[str, ...], older_than: float | None, as_json: bool) -> No
 
 def told(entry: "Cached", width: int) -> str:
     """One line of the list, below its data."""
-    from clfw.data.memorybudget import in_units
+    from clfw.config.memory import in_units
 
     days = int((time.time() - entry.used) / 86400)
     used = "today" if days < 1 else "yesterday" if days == 1 else f"{days:,} days ago"

@@ -9,21 +9,22 @@ import click
 from clfw.cli.options import (
     complete,
     data_dir_option,
-    installed,
     json_option,
+    load_catalog,
     lookup_options,
     print_json,
     say,
     say_seen,
     settings_option,
 )
-from clfw.errors import SHOWN, ClfwError, DataError, counted, printable
+from clfw.errors import ClfwError, DataError
+from clfw.text import MAX_LISTED, escape, plural
 
 if TYPE_CHECKING:
-    from clfw.audit.checking import Report
     from clfw.audit.findings import Finding
-    from clfw.cli.options import Installed
-    from clfw.plan import DataChoice
+    from clfw.audit.full_check import CheckReport
+    from clfw.cli.options import Environment
+    from clfw.config.data_choice import DataChoice
 
 EXAMPLES = 3  # lines that are shown of a finding; --json has all
 CLASSES = 12  # classes that are shown with their counts
@@ -68,16 +69,16 @@ def check(
     clfw data check photos --write-exclude bad.csv
     clfw data check photos --set data.exclude=bad.csv
     """
-    from clfw.audit.checking import look_over, stopping
+    from clfw.audit.full_check import full_check, stopping
     from clfw.cli.progress import show_progress
     from clfw.data.exclusion import require_new, write_list
 
     try:
-        choice = chosen(name, settings, data_dir, installed(registry, disabled))
+        choice = chosen(name, settings, data_dir, load_catalog(registry, disabled))
         if listed is not None:
             require_new(listed)
         start = time.perf_counter()
-        report = look_over(choice, near, show_progress)
+        report = full_check(choice, near, show_progress)
         seconds = time.perf_counter() - start
     except ClfwError as error:
         if as_json:
@@ -87,7 +88,7 @@ def check(
     if listed is not None:
         lines = report.exclusions()
         write_list(listed, lines)
-        say(f"{listed}: {counted(len(lines), 'row')} to leave out, by --set data.exclude={listed}")
+        say(f"{listed}: {plural(len(lines), 'row')} to leave out, by --set data.exclude={listed}")
     if as_json:
         print_json({"data": name, "source": choice.source, **to_json(report)})
     else:
@@ -98,19 +99,19 @@ def check(
 
 
 def chosen(
-    name: str, settings: tuple[str, ...], data_dir: Path | None, there: "Installed"
+    name: str, settings: tuple[str, ...], data_dir: Path | None, there: "Environment"
 ) -> "DataChoice":
     """The data that is meant; says how a path is read."""
-    from clfw.host.recognising import find_data
-    from clfw.params import Layer, parse_settings
-    from clfw.plan import Request, resolve_data
+    from clfw.api.params import Layer, parse_settings
+    from clfw.catalog.detection import find_data
+    from clfw.config.data_choice import Request, resolve_data
 
     given = parse_settings(settings)
     refuse_other_groups(given)
     entry = find_data(name, given["data"], there.catalog, there.registry)
     request = Request(data=name, data_folder=data_dir)
     choice = resolve_data(entry, there.catalog, [Layer("--set", given["data"])], request)
-    say_seen(name, choice.seen, choice.choice.component.name)
+    say_seen(name, choice.seen, choice.component.name)
     return choice
 
 
@@ -123,26 +124,26 @@ def refuse_other_groups(given: dict[str, dict[str, Any]]) -> None:
             raise UsageError(f"--set {group}: nothing is trained here", hint="set data.KEY alone")
 
 
-def to_json(report: "Report") -> dict[str, Any]:
+def to_json(report: "CheckReport") -> dict[str, Any]:
     """The report as plain values."""
-    from clfw.audit.portrait import portrait
+    from clfw.audit.summary import dataset_summary
 
     table = None if report.rows is None else report.rows.table
     numbers = {}
     if report.rows is not None and report.examined is not None:
-        numbers = portrait(report.examined, report.rows, report.groups)
+        numbers = dataset_summary(report.examined, report.rows, report.groups)
     found = [finding.to_json(table) for finding in report.findings]
     return {"sound": report.sound, **numbers, "findings": found}
 
 
-def print_report(report: "Report", title: str, seconds: float) -> None:
+def print_report(report: "CheckReport", title: str, seconds: float) -> None:
     """What the set holds, then what is wrong with it, the worst first."""
     facts = to_json(report)
     if report.examined is None:
         click.echo(f"{title}, whose rows cannot be read")
     else:
         how = "as seen before, in" if report.examined.cached else "looked at in"
-        pictures = counted(facts["pictures"], "picture")
+        pictures = plural(facts["pictures"], "picture")
         click.echo(f"{title}, {pictures} {how} {seconds:.1f} s")
         print_portrait(facts)
     for level, heading in HEADINGS.items():
@@ -166,13 +167,13 @@ def print_portrait(facts: dict[str, Any]) -> None:
     click.echo(f"splits   {counts}{left_out}")
     train = facts["splits"]["train"]["classes"]
     ordered = sorted(train.items(), key=lambda item: -item[1])
-    some = ", ".join(f"{printable(name, 30)} {count:,}" for name, count in ordered[:CLASSES])
+    some = ", ".join(f"{escape(name, 30)} {count:,}" for name, count in ordered[:CLASSES])
     more = f", and {len(ordered) - CLASSES:,} smaller ones" if len(ordered) > CLASSES else ""
     click.echo(f"classes  {len(train):,}: {some}{more} (training pictures)")
     click.echo("formats  " + ", ".join(f"{kind} {n:,}" for kind, n in facts["formats"].items()))
     if (equal := facts["equal"])["groups"]:
         click.echo(
-            f"equal    {equal['pictures']:,} pictures in {counted(equal['groups'], 'group')} of equal "
+            f"equal    {equal['pictures']:,} pictures in {plural(equal['groups'], 'group')} of equal "
             f"pixels, {equal['groups_of_equal_files']:,} of them equal byte for byte"
         )
     if facts["mean"]:
@@ -201,7 +202,7 @@ def print_finding(finding: "Finding") -> None:
     """The sentence and the first examples; a lone one on the same line."""
     lone = f": {finding.details[0]}" if len(finding.details) == 1 else ""
     click.echo(f"  {finding.summary}{lone}")
-    most = SHOWN + 1 if finding.level == "stops" else EXAMPLES
+    most = MAX_LISTED + 1 if finding.level == "stops" else EXAMPLES
     for line in () if lone else finding.details[:most]:
         click.echo(f"    {line}")
     if len(finding.details) > most:
@@ -210,7 +211,7 @@ def print_finding(finding: "Finding") -> None:
         click.echo(f"    hint: {finding.remedy}")
 
 
-def unsound(report: "Report", name: str, listed: Path | None) -> DataError:
+def unsound(report: "CheckReport", name: str, listed: Path | None) -> DataError:
     """The error that a check ends with where it found a fault."""
     faults = sum(finding.level != "notable" for finding in report.findings)
     if listed is not None:
@@ -219,4 +220,4 @@ def unsound(report: "Report", name: str, listed: Path | None) -> DataError:
         hint = "mend the data, or let --write-exclude FILE list rows to leave out; --json names all rows"
     else:
         hint = "mend the data and check again"
-    return DataError(f"{name}: {counted(faults, 'fault')}, as told above", hint=hint)
+    return DataError(f"{name}: {plural(faults, 'fault')}, as told above", hint=hint)

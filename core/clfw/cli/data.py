@@ -11,8 +11,8 @@ from clfw.cli.check import check
 from clfw.cli.options import (
     complete,
     data_dir_option,
-    installed,
     json_option,
+    load_catalog,
     lookup_options,
     print_json,
     say_seen,
@@ -20,8 +20,8 @@ from clfw.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from clfw.api.preprocess import Preprocess
     from clfw.data.rows import Rows
-    from clfw.preprocess import Preprocess
 
 
 @click.group(invoke_without_command=True)
@@ -62,38 +62,39 @@ def show(
     clfw data show fashion_csv
     clfw data show fashion_csv --augment rotate --set augment.rotate.degrees=45
     """
-    from clfw.choices import choose_augmentations
-    from clfw.errors import not_used
-    from clfw.host.recognising import find_data
-    from clfw.params import Layer, parse_settings
-    from clfw.plan import Request, resolve_data
+    from clfw.api.params import Layer, parse_settings
+    from clfw.catalog.detection import find_data
+    from clfw.config.data_choice import Request, resolve_data
+    from clfw.config.resolution import resolve_augmentations
+    from clfw.text import unused_files_line
 
-    there = installed(registry, disabled)
+    there = load_catalog(registry, disabled)
     given = parse_settings(settings)
     refuse_training_settings(given)
     entry = find_data(name, given["data"], there.catalog, there.registry)
     request = Request(data=name, data_folder=data_dir)
     choice = resolve_data(entry, there.catalog, [Layer("--set", given["data"])], request)
     asked = [part.strip() for part in augment.split(",") if part.strip()]
-    choices = choose_augmentations("--augment", asked, given["augment"], there.catalog)
+    choices = resolve_augmentations("--augment", asked, given["augment"], there.catalog)
     path = out or free_name(entry.name)
     require_new(path)
-    say_seen(name, choice.seen, choice.choice.component.name)
+    say_seen(name, choice.seen, choice.component.name)
 
-    from clfw.data.opening import natural_preprocess, open_data, task_of
-    from clfw.drawing.figures import save_figure
-    from clfw.drawing.gallery import SOURCES, draw_gallery, first_pictures
+    from clfw.data.negotiation import natural_preprocess
+    from clfw.data.opening import open_data, task_of
+    from clfw.plots.figures import save_figure
+    from clfw.plots.samples import SOURCES, draw_samples, first_pictures
 
     opened = open_data(choice)
-    preprocess = natural_preprocess(opened, choice.values.params)
+    preprocess = natural_preprocess(opened, choice.common)
     shown = first_pictures(opened, preprocess)
     source = SOURCES[choice.source]
-    figure = draw_gallery(
+    figure = draw_samples(
         shown, choices, task_of(opened.rows, preprocess), seed=seed, what=f"{name} ({source})"
     )
     save_figure(figure, path)
     facts = contents(opened.rows, preprocess)
-    strays = opened.rows.table.strays
+    strays = opened.rows.table.unused_files
     if as_json:
         used = [choice.entry for choice in choices]
         more = {"source": choice.source, "augment": used, "picture": str(path), "strays": [*strays]}
@@ -102,18 +103,19 @@ def show(
     click.echo(f"{name}: {source}")
     print_contents(facts)
     if strays:
-        click.echo(f"strays   {not_used(strays)}")
+        click.echo(f"strays   {unused_files_line(strays)}")
     click.echo(f"picture  {path}")
 
 
 def refuse_training_settings(given: dict[str, dict[str, Any]]) -> None:
     """Raise for `--set` of what only a run has."""
-    from clfw.errors import UsageError, printable
+    from clfw.errors import UsageError
+    from clfw.text import escape
 
     for group in ("model", "train"):
         for key in given[group]:
             raise UsageError(
-                f"--set {group}.{printable(key)}: nothing is trained here",
+                f"--set {group}.{escape(key)}: nothing is trained here",
                 hint="what can be set here: data.KEY and augment.NAME.KEY",
             )
 
@@ -160,7 +162,7 @@ def contents(rows: "Rows", preprocess: "Preprocess") -> dict[str, Any]:
 
 def print_contents(facts: dict[str, Any]) -> None:
     """A table: a line a class, a column a split, and the totals."""
-    from clfw.errors import printable
+    from clfw.text import escape
 
     kind = "grey" if facts["channels"] == 1 else "colour"
     click.echo(f"pictures {facts['height']}x{facts['width']} {kind}, C {facts['channels']}")
@@ -168,7 +170,7 @@ def print_contents(facts: dict[str, Any]) -> None:
     classes = next(iter(splits.values()))["classes"]
     table = [("class", *splits)]
     for name in classes:
-        table.append((printable(name, 40), *(f"{s['classes'][name]:,}" for s in splits.values())))
+        table.append((escape(name, 40), *(f"{s['classes'][name]:,}" for s in splits.values())))
     if any(split["without_label"] for split in splits.values()):
         table.append(("no label", *(f"{s['without_label']:,}" for s in splits.values())))
     table.append(("all", *(f"{split['pictures']:,}" for split in splits.values())))

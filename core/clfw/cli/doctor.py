@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clfw.cli.options import json_option, lookup_options, plugin_files, print_json
-from clfw.errors import PluginError, counted
+from clfw.errors import PluginError
+from clfw.text import plural
 
 if TYPE_CHECKING:
-    from clfw.host.plugin import Plugin
+    from clfw.plugins.plugin import Plugin
 
 
 @click.command()
@@ -26,9 +27,9 @@ def doctor(timeout: float, registry: Path | None, disabled: tuple[str, ...], as_
     The verdict on a plugin is kept for its version: one that failed is not imported any more, until
     it passes here.
     """
-    from clfw.host.surroundings import survey
+    from clfw.cli.diagnostics import diagnose
 
-    rows = [*plugin_rows(timeout, disabled), *survey(registry)]
+    rows = [*plugin_rows(timeout, disabled), *diagnose(registry)]
     if as_json:
         print_json(rows)
     else:
@@ -41,17 +42,17 @@ def doctor(timeout: float, registry: Path | None, disabled: tuple[str, ...], as_
                 click.echo(f"{'':<{width + 9}}{row['remedy']}")
     faults = [row["what"] for row in rows if not row["ok"]]
     if faults:
-        said = f"{counted(len(faults), 'fault')}: {', '.join(faults)}"
+        said = f"{plural(len(faults), 'fault')}: {', '.join(faults)}"
         raise PluginError(said, hint="see the lines above")
 
 
 def plugin_rows(timeout: float, disabled: tuple[str, ...]) -> list[dict[str, Any]]:
     """A row a plugin: probed, then, where that went well, loaded."""
     from clfw.cli.progress import RichBar
-    from clfw.data.opening import ProgressBar
-    from clfw.host.manager import admit, found_plugins, gather, new_host
-    from clfw.host.probing import probe
-    from clfw.host.verdicts import keep_verdicts
+    from clfw.io.progress import ProgressBar
+    from clfw.plugins.manager import build_catalog, found_plugins, load_plugin, new_host
+    from clfw.plugins.probe_results import save_probe_results
+    from clfw.plugins.probing import probe
 
     found = found_plugins(disabled, plugin_files(), judged_by_probe=False)
     there = [plugin for plugin in found if plugin.state == "ok"]
@@ -61,10 +62,12 @@ def plugin_rows(timeout: float, disabled: tuple[str, ...]) -> list[dict[str, Any
         verdicts[plugin.identity] = probe(plugin, timeout)
         bar.advance(1)
     bar.close()
-    keep_verdicts(verdicts)
+    save_probe_results(verdicts)
     host, rows = new_host(), []
-    catalog = gather(
-        admit(host, plugin) if plugin.state == "ok" and not verdicts[plugin.identity] else plugin
+    catalog = build_catalog(
+        load_plugin(host, plugin)
+        if plugin.state == "ok" and not verdicts[plugin.identity]
+        else plugin
         for plugin in found
     )
     for plugin in catalog.plugins:
@@ -75,7 +78,7 @@ def plugin_rows(timeout: float, disabled: tuple[str, ...]) -> list[dict[str, Any
             remedy = f"switch one off: --disable-plugin {plugin.name}"
             rows.append(row_of(plugin, False, clash, remedy))
         else:
-            count = counted(len(plugin.components), "component")
+            count = plural(len(plugin.components), "component")
             said = f"{count}, {plugin.import_ms:.1f} ms"
             fine = plugin.state != "broken"
             rows.append(row_of(plugin, fine, plugin.reason or said, plugin.remedy))

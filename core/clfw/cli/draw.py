@@ -5,18 +5,20 @@ from typing import Any
 
 import click
 
+from clfw.api.source import SPLITS
 from clfw.cli.data import require_new
-from clfw.cli.opened import open_and_say
 from clfw.cli.options import (
     complete,
     device_option,
-    installed,
+    load_catalog,
     lookup_options,
     settings_option,
     source_options,
 )
-from clfw.errors import InputMissing, UsageError, printable
-from clfw.source import SPLITS
+from clfw.cli.split import open_split_and_report
+from clfw.errors import InputMissing, UsageError
+from clfw.io import text_files
+from clfw.text import escape
 
 OF_HISTORY = ("curves", "steps")
 OF_ANSWERS = ("confusion", "predictions", "mistakes")
@@ -52,7 +54,7 @@ OF_LAYERS = ("filters", "maps")
 @lookup_options
 @click.pass_obj
 def draw(
-    seams: Any,
+    engine: Any,
     /,
     what: str,
     path: Path,
@@ -78,11 +80,11 @@ def draw(
     target = out or Path(f"{what}.png")
     require_new(target)
     require_image(what, image)
-    there = installed(registry, disabled)
+    there = load_catalog(registry, disabled)
     if what in OF_HISTORY:
         figure = figure_of_history(what, path)
     else:
-        from clfw.plan import Request
+        from clfw.config.data_choice import Request
 
         request = Request(
             data=data,
@@ -93,14 +95,14 @@ def draw(
             sample=sample,
         )
         if what in OF_ANSWERS:
-            figure = figure_of_answers(what, path, request, split, there, seams)
+            figure = figure_of_answers(what, path, request, split, there, engine)
         else:
             figure = figure_of_layer(what, path, request, split, image, layer, there)
     if figure is None:
         click.echo("no mistakes to draw")
         return
 
-    from clfw.drawing.figures import save_figure
+    from clfw.plots.figures import save_figure
 
     save_figure(figure, target)
     click.echo(str(target))
@@ -113,33 +115,39 @@ def require_image(what: str, image: Path | None) -> None:
     if what != "maps":
         raise UsageError(f"--image: {what} are of no single picture", hint="leave --image out")
     if not image.exists():
-        raise InputMissing(f"--image: {printable(str(image))}: is not there")
+        raise InputMissing(f"--image: {escape(str(image))}: is not there")
 
 
 def figure_of_history(what: str, path: Path) -> Any:
     """Curves by epoch or by update."""
-    from clfw.drawing.figures import draw_curves, draw_steps, title_of
+    from clfw.api import run_files
+    from clfw.artifacts.history import read_history
     from clfw.errors import DataError
-    from clfw.learning.batches import updates_per_epoch
-    from clfw.runfolder import runs
-    from clfw.runfolder.history import read_history
+    from clfw.models.batches import updates_per_epoch
+    from clfw.plots.figures import draw_curves, draw_steps, title_of
 
-    for file in (path, *(path / n for n in (runs.METRICS, runs.STEPS, runs.PLAN, runs.DATA))):
+    for file in (
+        path,
+        *(path / n for n in (run_files.METRICS, run_files.STEPS, run_files.PLAN, run_files.DATA)),
+    ):
         if not file.exists():
             raise InputMissing(
-                f"{printable(str(file))}: is not there",
+                f"{escape(str(file))}: is not there",
                 hint="name the folder of a run that has finished an epoch",
             )
     history = read_history(path)
     if not history:
         raise DataError(f"{path}: holds no finished epoch", hint="name a run folder")
-    plan, facts = runs.read_json(path / runs.PLAN), runs.read_json(path / runs.DATA)
+    plan, facts = (
+        text_files.read_json(path / run_files.PLAN),
+        text_files.read_json(path / run_files.DATA),
+    )
     try:
         title = title_of(plan["model"]["entry"], plan["data"]["entry"], plan["data"]["source"])
         size, parts = (plan["train"][key]["value"] for key in ("batch_size", "accumulate"))
         per_epoch = updates_per_epoch(int(facts["rows"]["train"]), size, parts)
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: damaged: {printable(repr(error))}") from None
+        raise DataError(f"{path}: damaged: {escape(repr(error))}") from None
     if what == "steps":
         return draw_steps(history, title)
     return draw_curves(history, title, per_epoch)
@@ -148,44 +156,44 @@ def figure_of_history(what: str, path: Path) -> Any:
 def open_own(header: Any, request: Any, split: str | None, there: Any) -> tuple[Any, str, str]:
     """The pictures of `split`, or of the one that a run draws itself; name of data, and split."""
     from clfw.data.opening import open_data
-    from clfw.drawing.boards import PREFERRED
-    from clfw.learning.inference import chosen_data, data_for
+    from clfw.inference.inputs import chosen_data, data_for
+    from clfw.plots.prediction_grids import PREFERRED
 
     entry = data_for(header, request, there.catalog, there.registry)
     request = own_source(header, entry, request, there.catalog)
     if split is None:
         choice, _, _ = chosen_data(header, entry, request, there.catalog)
         rows = open_data(choice, trained_elsewhere=True).rows
-        split = next((name for name in PREFERRED if rows.labelled(name)), PREFERRED[0])
-    return open_and_say(header, entry, request, there, split), entry.name, split
+        split = next((name for name in PREFERRED if rows.labeled(name)), PREFERRED[0])
+    return open_split_and_report(header, entry, request, there, split), entry.name, split
 
 
 def figure_of_answers(
-    what: str, path: Path, request: Any, split: str | None, there: Any, seams: Any
+    what: str, path: Path, request: Any, split: str | None, there: Any, engine: Any
 ) -> Any:
     """Confusion matrix, random predictions or worst mistakes of a labelled split."""
-    from clfw.artifacts.weightsfile import find_weights, read_header
+    from clfw.artifacts.weights_header import find_weights, read_header
 
     header = read_header(find_weights(path))
     opened, name, split = open_own(header, request, split, there)
 
     import torch
 
-    from clfw.drawing.boards import Answered, draw_mistakes, draw_predictions
-    from clfw.drawing.figures import draw_confusion, title_of
-    from clfw.learning.evaluating import logits_of
-    from clfw.learning.workbench import Seams
+    from clfw.plots.figures import draw_confusion, title_of
+    from clfw.plots.prediction_grids import Predictions, draw_mistakes, draw_predictions
+    from clfw.runs.predicting import logits_of
+    from clfw.training.setup import Engine
 
-    seams = seams or Seams()
-    logits = logits_of(header, opened, there.catalog, seams, request.device)
+    engine = engine or Engine()
+    logits = logits_of(header, opened, there.catalog, engine, request.device)
     targets = opened.targets[opened.positions]
     model = str(header.facts["model"]["entry"])
     title = f"{title_of(model, name, opened.source)}: {split}"
     if what == "confusion":
-        evaluation = seams.evaluator.evaluate(logits, torch.from_numpy(targets), header.classes)
+        evaluation = engine.evaluator.evaluate(logits, torch.from_numpy(targets), header.classes)
         return draw_confusion(evaluation, title)
     assert opened.pixels is not None, "a split's pictures are mapped"
-    answered = Answered(
+    answered = Predictions(
         pixels=opened.pixels,
         positions=opened.positions,
         targets=targets,
@@ -199,7 +207,7 @@ def own_source(header: Any, entry: Any, request: Any, catalog: Any) -> Any:
     """`request` for the bundled sample where the weights saw it and nobody asks for other pictures."""
     from dataclasses import replace
 
-    from clfw.params import parse_settings
+    from clfw.api.params import parse_settings
 
     asked = request.data or request.data_folder or request.require_full
     if asked or parse_settings(request.settings)["data"].get("path"):
@@ -221,16 +229,16 @@ def figure_of_layer(
     there: Any,
 ) -> Any:
     """Filters of a convolution, or its feature maps for one picture."""
-    from clfw.artifacts.weightsfile import find_weights, read_header
+    from clfw.artifacts.weights_header import find_weights, read_header
 
     header = read_header(find_weights(path))
 
     import torch
 
-    from clfw.artifacts.weights import restore_model
-    from clfw.drawing.figures import title_of
-    from clfw.drawing.insides import draw_filters, draw_maps, feature_maps, find_convolution
-    from clfw.learning.batches import Normalise
+    from clfw.models.batches import Normalize
+    from clfw.models.weights_io import restore_model
+    from clfw.plots.figures import title_of
+    from clfw.plots.filters import draw_filters, draw_maps, feature_maps, find_convolution
 
     model = restore_model(header, there.catalog)
     name, convolution = find_convolution(model, layer)
@@ -241,17 +249,17 @@ def figure_of_layer(
         return draw_filters(name, convolution, title)
     picture, called = picture_for(header, request, split, image, there)
     pixels = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
-    normalised = Normalise(header.preprocess, torch.device("cpu"))(pixels)
-    return draw_maps(name, feature_maps(model, name, normalised), picture, called, title)
+    normalized = Normalize(header.preprocess, torch.device("cpu"))(pixels)
+    return draw_maps(name, feature_maps(model, name, normalized), picture, called, title)
 
 
 def picture_for(
     header: Any, request: Any, split: str | None, image: Path | None, there: Any
 ) -> tuple[Any, str]:
     """The picture (H, W, C) in a file, or the first of the split, and what it is called."""
-    from clfw.data.opening import no_progress
     from clfw.errors import DataError
-    from clfw.learning.inference import open_images
+    from clfw.inference.inputs import open_images
+    from clfw.io.progress import no_progress
 
     if image is None:
         opened, _, split = open_own(header, request, split, there)

@@ -7,8 +7,8 @@ import click
 from clfw.cli.options import (
     complete,
     data_dir_option,
-    installed,
     json_option,
+    load_catalog,
     lookup_options,
     print_json,
     say,
@@ -39,13 +39,13 @@ def fetch(
     clfw fetch fashion_csv --from Downloads/fashion_csv.zip
     clfw fetch resnet18_frozen
     """
-    there = installed(registry, disabled)
+    there = load_catalog(registry, disabled)
 
     from clfw.cli.progress import show_bytes, show_progress
-    from clfw.fetch.fetching import fetch as fetch_files
-    from clfw.fetch.gathering import Report
+    from clfw.fetch.collect import Console
+    from clfw.fetch.entry import fetch as fetch_files
 
-    report = Report(say=say, bytes_bar=show_bytes, pictures_bar=show_progress)
+    report = Console(say=say, bytes_bar=show_bytes, pictures_bar=show_progress)
     try:
         fetched = fetch_files(
             name, there.catalog, there.registry, folder=data_dir, source=source, report=report

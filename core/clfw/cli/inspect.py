@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from clfw.cli.options import json_option, print_json
-from clfw.errors import printable
+from clfw.text import escape
 
 
 @click.command()
@@ -13,7 +13,7 @@ from clfw.errors import printable
 @json_option
 def inspect(path: Path, as_json: bool) -> None:
     """Show what a weights file (or the one in a run folder) says of itself."""
-    from clfw.artifacts.weightsfile import find_weights, read_header
+    from clfw.artifacts.weights_header import find_weights, read_header
 
     header = read_header(find_weights(path))
     if as_json:
@@ -23,9 +23,9 @@ def inspect(path: Path, as_json: bool) -> None:
     facts = header.facts
     model, weights = facts["model"], facts["weights"]
     made_by = f"{model['component']} of {model.get('package')} {model.get('version')}"
-    click.echo(f"model      {printable(made_by)}")
+    click.echo(f"model      {escape(made_by)}")
     click.echo(f"values     {model.get('values')}")
-    click.echo(f"classes    {', '.join(map(printable, header.classes))}")
+    click.echo(f"classes    {', '.join(map(escape, header.classes))}")
     preprocess = header.preprocess
     click.echo(
         f"input      {preprocess.channels} x {preprocess.height} x {preprocess.width} pixels, "
@@ -33,10 +33,10 @@ def inspect(path: Path, as_json: bool) -> None:
     )
     data = facts["data"]
     click.echo(f"data       {data.get('entry')} ({data.get('source')}), {data.get('fingerprint')}")
-    click.echo(f"weights    {printable(weights['which'])}, step {weights['step']}")
+    click.echo(f"weights    {escape(weights['which'])}, step {weights['step']}")
     for split, figures in facts["metrics"].items():
         click.echo(
-            f"{printable(split):<10} accuracy {figures['accuracy']:.2%}, loss {figures['loss']:.4f}"
+            f"{escape(split):<10} accuracy {figures['accuracy']:.2%}, loss {figures['loss']:.4f}"
         )
     seal = (
         f"{header.seal} (the file is as it was written)" if header.seal else "none: an older file"

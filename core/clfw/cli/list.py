@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from clfw.cli.options import installed, json_option, lookup_options, print_json, say
-from clfw.errors import counted
+from clfw.cli.options import json_option, load_catalog, lookup_options, print_json, say
+from clfw.text import plural
 
 
 @click.command("list")
@@ -31,13 +31,15 @@ def list_(
     clfw list models
     clfw list --filter 'parameters<1e6' --filter channels=1
     """
-    from clfw.host.listing import kept, listed
+    from clfw.catalog.listing import catalog_rows, filter_rows
 
-    there = installed(registry, disabled)
-    known = [row for row in listed(there.catalog, there.registry) if what in (None, row["kind"])]
-    rows = kept(known, conditions)
+    there = load_catalog(registry, disabled)
+    known = [
+        row for row in catalog_rows(there.catalog, there.registry) if what in (None, row["kind"])
+    ]
+    rows = filter_rows(known, conditions)
     if not rows:
-        say(f"none of {counted(len(known), 'name')} has {' and '.join(conditions)}")
+        say(f"none of {plural(len(known), 'name')} has {' and '.join(conditions)}")
     if as_json:
         print_json(rows)
         return

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from clfw.cli.options import installed, say
+from clfw.cli.options import load_catalog, say
 
 
 @click.group(invoke_without_command=True)
@@ -31,12 +31,12 @@ def plugin(name: str, kind: str, out: Path | None) -> None:
     clfw new plugin mixer
     clfw new plugin stripes --kind dataset
     """
-    from clfw.host.listing import listed
-    from clfw.host.templates import write_package
+    from clfw.catalog.listing import catalog_rows
+    from clfw.cli.templates import write_package
 
-    there = installed(None, ())
+    there = load_catalog(None, ())
     owners = {plugin.name: plugin.origin for plugin in there.catalog.plugins}
-    owners |= {row["name"]: row["origin"] for row in listed(there.catalog, there.registry)}
+    owners |= {row["name"]: row["origin"] for row in catalog_rows(there.catalog, there.registry)}
     folder = write_package(name, kind, out or Path(f"clfw-{name.replace('_', '-')}"), owners)
     click.echo(str(folder))
     say(f"next: cd {folder} && pip install -e '.[test]' && pytest && clfw show {name}")

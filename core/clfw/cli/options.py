@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from clfw.errors import ClfwError, printable, shown
+from clfw.errors import ClfwError
+from clfw.text import escape, escape_lines
 
 if TYPE_CHECKING:
-    from clfw.host.manager import Catalog
-    from clfw.host.registry import Registry
+    from clfw.catalog.registry import Registry
+    from clfw.plugins.manager import Catalog
 
 F = TypeVar("F", bound=Callable[..., Any])
 PLUGIN_FILES = "clfw.plugin_files"  # key of what --plugin named, in click's context
@@ -42,7 +43,7 @@ on_bad_image_option = click.option(
 
 
 @dataclass(frozen=True, slots=True)
-class Installed:
+class Environment:
     """What names can be looked up in."""
 
     catalog: "Catalog"
@@ -91,9 +92,9 @@ def plugin_files() -> tuple[Path, ...]:
     return context.meta.get(PLUGIN_FILES, ()) if context else ()
 
 
-def installed(
+def load_catalog(
     registry: Path | None, disabled: tuple[str, ...], absent: Sequence[str] = ()
-) -> Installed:
+) -> Environment:
     """Load plugins and registries; one warning line for each broken plugin.
 
     `absent` are names that `disabled` may have although nothing of that name is installed.
@@ -101,13 +102,13 @@ def installed(
     Raises:
         PluginError: a file that `--plugin` names is broken.
     """
-    from clfw.host.manager import installed_catalog, require_files, warn_of_broken
-    from clfw.host.registry import read_registry
+    from clfw.catalog.registry import read_registry
+    from clfw.plugins.manager import installed_catalog, require_files, warn_of_broken
 
     catalog = installed_catalog(disabled, plugin_files(), absent)
     require_files(catalog, plugin_files())
     warn_of_broken(catalog)
-    return Installed(catalog, read_registry(registry))
+    return Environment(catalog, read_registry(registry))
 
 
 def complete(*kinds: str) -> Callable[[click.Context, click.Parameter, str], list[Any]]:
@@ -121,12 +122,12 @@ def complete(*kinds: str) -> Callable[[click.Context, click.Parameter, str], lis
             from click.shell_completion import CompletionItem
 
             return [CompletionItem(typed, type="file")]
-        from clfw.host.listing import listed
-        from clfw.host.manager import installed_catalog
-        from clfw.host.registry import read_registry
+        from clfw.catalog.listing import catalog_rows
+        from clfw.catalog.registry import read_registry
+        from clfw.plugins.manager import installed_catalog
 
         try:
-            rows = listed(installed_catalog(), read_registry())
+            rows = catalog_rows(installed_catalog(), read_registry())
         except ClfwError:  # a shell that completes is no place for errors
             return []
         known = dict.fromkeys(r["name"] for r in rows if not kinds or r["kind"] in kinds)
@@ -135,16 +136,16 @@ def complete(*kinds: str) -> Callable[[click.Context, click.Parameter, str], lis
     return names
 
 
-def complete_observers(context: click.Context, option: click.Parameter, typed: str) -> list[str]:
+def complete_loggers(context: click.Context, option: click.Parameter, typed: str) -> list[str]:
     """Shell completion by the plugins that hear of finished epochs."""
-    from clfw.host.manager import installed_catalog
+    from clfw.plugins.manager import installed_catalog
 
     return [p.name for p in installed_catalog().plugins if p.observer and p.name.startswith(typed)]
 
 
 def complete_plugins(context: click.Context, option: click.Parameter, typed: str) -> list[str]:
     """Shell completion by the names of installed plugins, none of which is imported."""
-    from clfw.host.manager import found_plugins
+    from clfw.plugins.manager import found_plugins
 
     return [plugin.name for plugin in found_plugins() if plugin.name.startswith(typed)]
 
@@ -157,7 +158,7 @@ def with_data(settings: tuple[str, ...], **values: str | None) -> tuple[str, ...
 def say(line: str) -> None:
     """One line of talk, on stderr; a reader that has gone away stops no training."""
     try:
-        print(shown(line), file=sys.stderr, flush=True)
+        print(escape_lines(line), file=sys.stderr, flush=True)
     except OSError:
         import os
 
@@ -167,7 +168,7 @@ def say(line: str) -> None:
 def say_seen(text: str, seen: str, component: str) -> None:
     """What the path that a person gave as data was taken for, if it was one."""
     if seen:
-        say(f"data    {printable(text)}: {printable(seen, 400)}, read as {component}")
+        say(f"data    {escape(text)}: {escape(seen, 400)}, read as {component}")
 
 
 def print_json(value: Any) -> None:

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clfw.cli.options import complete_plugins, installed, json_option, lookup_options, print_json
-from clfw.errors import ClfwError, counted
+from clfw.cli.options import complete_plugins, json_option, load_catalog, lookup_options, print_json
+from clfw.errors import ClfwError
+from clfw.text import plural
 
 if TYPE_CHECKING:
-    from clfw.host.manager import Catalog
+    from clfw.plugins.manager import Catalog
 
 
 class ChecksFailed(ClfwError):
@@ -33,7 +34,7 @@ def plugins(
     """
     if context.invoked_subcommand is not None:
         return
-    rows = states(installed(registry, disabled).catalog)
+    rows = states(load_catalog(registry, disabled).catalog)
     if as_json:
         print_json(rows)
         return
@@ -101,25 +102,26 @@ def check(
     clfw plugins check small_cnns
     clfw plugins check csv_images --data csv_images=examples/
     """
-    from clfw.errors import UsageError, printable
+    from clfw.errors import UsageError
     from clfw.testing import check_catalog
+    from clfw.text import escape
 
     files = {}
     for text in data:
         dataset, equals, path = text.partition("=")
         if not equals:
-            raise UsageError(f"--data '{printable(text)}': must look like my_reader=examples/")
+            raise UsageError(f"--data '{escape(text)}': must look like my_reader=examples/")
         files[dataset] = Path(path)
-    found = check_catalog(installed(registry, disabled).catalog, name, files)
+    found = check_catalog(load_catalog(registry, disabled).catalog, name, files)
     if as_json:
         print_json({"plugin": name, "checks": found.checks, "faults": found.faults})
     else:
         for fault in found.faults:
             click.echo(fault)
-        checks, faults = counted(found.checks, "check"), counted(len(found.faults), "fault")
+        checks, faults = plural(found.checks, "check"), plural(len(found.faults), "fault")
         click.echo(f"{name}: {checks}, {faults}")
     if found.faults:
         raise ChecksFailed(
-            f"plugin '{name}': {counted(len(found.faults), 'promise')} not kept",
+            f"plugin '{name}': {plural(len(found.faults), 'promise')} not kept",
             hint="mend what is named above, then check again",
         )

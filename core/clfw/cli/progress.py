@@ -4,7 +4,7 @@ import sys
 import threading
 import time
 
-from clfw.data.opening import ProgressBar
+from clfw.io.progress import ProgressBar
 
 REDRAW = 0.1  # seconds between updates of the screen
 

@@ -10,8 +10,8 @@ from clfw.cli.options import (
     complete,
     data_dir_option,
     device_option,
-    installed,
     json_option,
+    load_catalog,
     lookup_options,
     print_json,
     say,
@@ -19,8 +19,8 @@ from clfw.cli.options import (
 from clfw.cli.run import start_run
 
 if TYPE_CHECKING:
-    from clfw.cli.options import Installed
-    from clfw.host.registry import Entry
+    from clfw.catalog.registry import Entry
+    from clfw.cli.options import Environment
 
 QUICK_STEPS = 40  # updates of a --quick run
 HELD = ("holds", "does not hold")  # verdicts where figures could be compared
@@ -38,7 +38,7 @@ HELD = ("holds", "does not hold")  # verdicts where figures could be compared
 @json_option
 @click.pass_obj
 def reproduce(
-    seams: Any,
+    engine: Any,
     /,
     names: tuple[str, ...],
     quick: bool,
@@ -55,7 +55,7 @@ def reproduce(
     clfw reproduce --quick
     clfw reproduce fashion_document --seeds 3
     """
-    there = installed(registry, disabled)
+    there = load_catalog(registry, disabled)
     recipes = [
         there.registry.find("recipes", name, there.catalog)
         for name in names or there.registry.names("recipes")
@@ -63,7 +63,7 @@ def reproduce(
     rows = []
     for recipe in recipes:
         say(f"-- {recipe.name}: {recipe.summary}")
-        rows.append(compare(recipe, there, seams, quick, seeds, device, data_dir))
+        rows.append(compare(recipe, there, engine, quick, seeds, device, data_dir))
     if as_json:
         print_json(rows)
         return
@@ -72,19 +72,19 @@ def reproduce(
 
 def compare(
     recipe: "Entry",
-    there: "Installed",
-    seams: Any,
+    there: "Environment",
+    engine: Any,
     quick: bool,
     seeds: int,
     device: str,
     data_dir: Path | None,
 ) -> dict[str, Any]:
     """Run one recipe with so many seeds; a row of figures by split (shares of right answers)."""
-    from clfw.plan import Request
+    from clfw.config.data_choice import Request
 
     settings: tuple[str, ...] = ()
     if quick and "quick_backbone" in recipe.fields:
-        settings = (f"model.backbone_weights={small_backbone(recipe, there, seams, device)}",)
+        settings = (f"model.backbone_weights={small_backbone(recipe, there, engine, device)}",)
     results = []
     for seed in range(seeds):
         options: dict[str, Any] = {"seed": seed, **({"steps": QUICK_STEPS} if quick else {})}
@@ -96,7 +96,7 @@ def compare(
             data_folder=data_dir,
             sample=quick,
         )
-        plan, result = start_run(request, there, seams, None)
+        plan, result = start_run(request, there, engine, None)
         results.append(result)
     measured = {
         split: [result.evaluations[split].accuracy for result in results]
@@ -118,9 +118,9 @@ def compare(
     }
 
 
-def small_backbone(recipe: "Entry", there: "Installed", seams: Any, device: str) -> Path:
+def small_backbone(recipe: "Entry", there: "Environment", engine: Any, device: str) -> Path:
     """Train the recipe's small stand-in for a pretrained backbone, on the sample."""
-    from clfw.plan import Request
+    from clfw.config.data_choice import Request
 
     model = str(recipe.fields["quick_backbone"])
     data = str(recipe.fields["data"])
@@ -128,7 +128,7 @@ def small_backbone(recipe: "Entry", there: "Installed", seams: Any, device: str)
     request = Request(
         model=model, data=data, options={"steps": QUICK_STEPS}, device=device, sample=True
     )
-    _, result = start_run(request, there, seams, None)
+    _, result = start_run(request, there, engine, None)
     return result.folder
 
 

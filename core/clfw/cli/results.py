@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 import click
 
 from clfw.cli.options import print_json
-from clfw.errors import counted, printable
+from clfw.text import escape, plural
 
 if TYPE_CHECKING:
-    from clfw.plan import Plan
-    from clfw.runend import Result
+    from clfw.config.plan import Plan
+    from clfw.runs.end import Result
 
 
 def print_result(plan: "Plan", result: "Result", as_json: bool) -> None:
@@ -25,7 +25,5 @@ def print_result(plan: "Plan", result: "Result", as_json: bool) -> None:
         )
     sample = "; bundled sample" if plan.data.source == "sample" else ""
     which = f"{result.trained.weights} weights, step {result.trained.step}"
-    bad = f"; {counted(len(result.bad), 'picture')} left out, unreadable" if result.bad else ""
-    click.echo(
-        f"{printable(str(result.folder), 4096)}: {which}; {result.seconds:.1f} s{sample}{bad}"
-    )
+    bad = f"; {plural(len(result.bad), 'picture')} left out, unreadable" if result.bad else ""
+    click.echo(f"{escape(str(result.folder), 4096)}: {which}; {result.seconds:.1f} s{sample}{bad}")

@@ -8,10 +8,10 @@ import click
 
 from clfw.cli.options import (
     complete,
-    complete_observers,
+    complete_loggers,
     device_option,
-    installed,
     json_option,
+    load_catalog,
     lookup_options,
     on_bad_image_option,
     say,
@@ -24,9 +24,10 @@ from clfw.cli.results import print_result
 from clfw.errors import UsageError
 
 if TYPE_CHECKING:
-    from clfw.cli.options import Installed
-    from clfw.plan import Plan, Request
-    from clfw.runend import Result
+    from clfw.cli.options import Environment
+    from clfw.config.data_choice import Request
+    from clfw.config.plan import Plan
+    from clfw.runs.end import Result
 
 
 class CountOrFull(click.ParamType[Any]):
@@ -45,7 +46,7 @@ class CountOrFull(click.ParamType[Any]):
 
 def size_option(context: click.Context, option: click.Parameter, text: str | None) -> int | None:
     """Bytes of a text such as 2GB."""
-    from clfw.data.memorybudget import parse_size
+    from clfw.config.memory import parse_size
 
     return None if text is None else parse_size(text)
 
@@ -76,7 +77,7 @@ def size_option(context: click.Context, option: click.Parameter, text: str | Non
 @click.option("--seed", type=int, help="Decides weights, order and augmentation.")
 @click.option("--augment", help="Augmentations, as in flip,rotate; '' for none.")
 @click.option(
-    "--observe", "observers", multiple=True, metavar="PLUGIN", shell_complete=complete_observers,
+    "--observe", "observers", multiple=True, metavar="PLUGIN", shell_complete=complete_loggers,
     help="Plugin that hears of finished epochs, as tensorboard. Repeatable.",
 )  # fmt: skip
 @click.option("--fold", metavar="K/N", help="Hold out the K-th of N parts, as in 2/5.")
@@ -99,7 +100,7 @@ def size_option(context: click.Context, option: click.Parameter, text: str | Non
 @json_option
 @click.pass_obj
 def run(
-    seams: Any,
+    engine: Any,
     /,
     model: str,
     data: str,
@@ -134,9 +135,9 @@ def run(
     if resume is not None:
         go_on(resume)
         return
-    from clfw.plan import Request
+    from clfw.config.data_choice import Request
 
-    there = installed(registry, disabled)
+    there = load_catalog(registry, disabled)
     request = Request(
         model=model,
         data=data,
@@ -153,7 +154,7 @@ def run(
         memory_budget=memory_budget,
         deterministic=deterministic,
     )
-    plan, result = start_run(request, there, seams, out, tune=tune)
+    plan, result = start_run(request, there, engine, out, tune=tune)
     print_result(plan, result, as_json)
 
 
@@ -161,7 +162,7 @@ def go_on(path: Path) -> None:
     """`run --resume RUN`: every other value is the run's own, so none but its length can be given."""
     from click.core import ParameterSource
 
-    from clfw.cli.resume import resume
+    from clfw.cli.resumption import resume
 
     context = click.get_current_context()
     kept = {parameter.name for parameter in resume.params}
@@ -184,36 +185,37 @@ def go_on(path: Path) -> None:
 
 
 def start_run(
-    request: "Request", there: "Installed", seams: Any, out: Path | None, *, tune: bool = False
+    request: "Request", there: "Environment", engine: Any, out: Path | None, *, tune: bool = False
 ) -> "tuple[Plan, Result]":
     """Resolve, open and decode, then train: every error of a person comes before torch is imported."""
+    from clfw.api.source import SPLITS
     from clfw.cli.progress import show_progress
-    from clfw.data.opening import decode_splits, open_data, require_weights, settle
+    from clfw.config.plan import resolve_plan
+    from clfw.config.recipe import for_classes
+    from clfw.data.negotiation import negotiate_preprocess, require_weights
+    from clfw.data.opening import decode_splits, open_data
     from clfw.data.rows import refuse_untrainable
-    from clfw.observing import rehearse
-    from clfw.plan import resolve_plan
-    from clfw.recipe import for_classes
-    from clfw.runfolder.runs import require_creatable
-    from clfw.source import SPLITS
+    from clfw.io.storage import require_creatable
+    from clfw.runs.loggers import check_loggers
 
     plan = resolve_plan(request, there.catalog, there.registry)
-    used = plan.data.choice
+    used = plan.data
     say_seen(request.data or used.entry, plan.data.seen, used.component.name)
     require_creatable(out)
-    rehearse(plan, "leave out --observe")
+    check_loggers(plan, "leave out --observe")
     opened = open_data(plan.data)
     refuse_untrainable(opened.rows)
     plan = replace(plan, recipe=for_classes(plan.recipe, opened.rows.classes))
-    plan, preprocess = settle(plan, opened)
+    plan, preprocess = negotiate_preprocess(plan, opened)
     require_weights(plan)
-    splits = tuple(split for split in SPLITS if opened.rows.labelled(split))
+    splits = tuple(split for split in SPLITS if opened.rows.labeled(split))
     pictures = decode_splits(opened, preprocess, splits, show_progress)
 
-    from clfw.learning.tuning import tuned
-    from clfw.learning.workbench import Seams
-    from clfw.run import execute
+    from clfw.runs.run import execute
+    from clfw.training.autotune import autotuned
+    from clfw.training.setup import Engine
 
-    seams = seams or Seams()
+    engine = engine or Engine()
     if tune:
-        plan = tuned(plan, pictures, seams, say)
-    return plan, execute(plan, pictures, seams, out, say, show_progress)
+        plan = autotuned(plan, pictures, engine, say)
+    return plan, execute(plan, pictures, engine, out, say, show_progress)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from clfw.cli.options import installed, lookup_options, print_json
+from clfw.cli.options import load_catalog, lookup_options, print_json
 
 
 @click.command()
@@ -15,7 +15,7 @@ def schema(registry: Path | None, disabled: tuple[str, ...]) -> None:
     \b
     clfw schema > registry.schema.json
     """
-    from clfw.host.registryschema import registry_schema
+    from clfw.cli.registry_schema import registry_schema
 
-    there = installed(registry, disabled)
+    there = load_catalog(registry, disabled)
     print_json(registry_schema(there.catalog))

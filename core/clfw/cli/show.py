@@ -10,8 +10,8 @@ import click
 from clfw.cli.options import (
     complete,
     data_dir_option,
-    installed,
     json_option,
+    load_catalog,
     lookup_options,
     print_json,
     say_seen,
@@ -19,10 +19,10 @@ from clfw.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from clfw.cli.options import Installed
-    from clfw.components import Component
-    from clfw.drawing.anatomy import LayerFacts
-    from clfw.host.registry import Entry
+    from clfw.api.components import Component
+    from clfw.catalog.registry import Entry
+    from clfw.cli.options import Environment
+    from clfw.plots.model_summary import LayerSummary
 
 
 @click.command()
@@ -52,7 +52,7 @@ def show(
     clfw show fashion_cnn
     clfw show fashion_cnn --data fashion_csv --set model.width=8
     """
-    there = installed(registry, disabled)
+    there = load_catalog(registry, disabled)
     if data:
         show_layers(name, data, settings, data_dir, there, as_json)
         return
@@ -64,13 +64,14 @@ def show(
         print_facts(part)
 
 
-def facts(name: str, there: "Installed") -> list[dict[str, Any]]:
+def facts(name: str, there: "Environment") -> list[dict[str, Any]]:
     """What is known of each thing of that name; `UsageError` when there is none."""
-    from clfw.data.datavalues import DataValues
-    from clfw.errors import UsageError, nearest, printable
-    from clfw.host.pluginfiles import file_options
-    from clfw.host.registry import SECTIONS, Section
-    from clfw.params import describe, params_class
+    from clfw.api.params import describe, params_class
+    from clfw.catalog.registry import SECTIONS, Section
+    from clfw.config.data_params import DataParams
+    from clfw.errors import UsageError
+    from clfw.plugins.plugin_files import file_options
+    from clfw.text import did_you_mean, escape
 
     found = []
     kinds: dict[Section, Any] = {"models": "architecture", "data": "dataset"}
@@ -95,7 +96,7 @@ def facts(name: str, there: "Installed") -> list[dict[str, Any]]:
             group = "model" if section == "models" else "data"
             part["parameters"] = described(describe(cls), group, entry.table("values"))
             if section == "data":
-                extra = describe(DataValues)
+                extra = describe(DataParams)
                 part["parameters"] += described(extra, group, entry.table("values"))
         part |= recipes_of(section, name, there)
         part["example"] = example(entry, there)
@@ -115,8 +116,8 @@ def facts(name: str, there: "Installed") -> list[dict[str, Any]]:
         known = [n for s in SECTIONS for n in there.registry.names(s)]
         known += [n for _, n in there.catalog.offers]
         raise UsageError(
-            f"nothing is named '{printable(name)}'",
-            hint=nearest(name, known, "see what there is: clfw list"),
+            f"nothing is named '{escape(name)}'",
+            hint=did_you_mean(name, known, "see what there is: clfw list"),
         )
     return found
 
@@ -133,7 +134,7 @@ def facts_of(component: "Component") -> dict[str, Any]:
     return facts
 
 
-def recipes_of(section: str, name: str, there: "Installed") -> dict[str, Any]:
+def recipes_of(section: str, name: str, there: "Environment") -> dict[str, Any]:
     """The recipes that use a model or data, each with what is published of it."""
     key = {"models": "model", "data": "data"}.get(section)
     if key is None:
@@ -168,9 +169,9 @@ def described(rows: list[Any], group: str, values: dict[str, Any]) -> list[dict[
     ]
 
 
-def example(entry: "Entry", there: "Installed") -> str:
+def example(entry: "Entry", there: "Environment") -> str:
     """A command that uses the entry, with the files that it needs: of a plugin, weights, pictures."""
-    from clfw.host.pluginfiles import file_options
+    from clfw.plugins.plugin_files import file_options
 
     if entry.section == "recipes":
         fetch = fetching(there.registry.entries.get(("models", str(entry.fields.get("model")))))
@@ -192,7 +193,7 @@ def fetching(model: "Entry | None") -> str:
     return f"clfw fetch {model.name} && " if model and "fetch" in model.fields else ""
 
 
-def data_for_model(model: "Entry", channels: tuple[int, ...], there: "Installed") -> str:
+def data_for_model(model: "Entry", channels: tuple[int, ...], there: "Environment") -> str:
     """Data that suits a model: what a recipe of it or of one built alike names, else its channels."""
     entries = there.registry.entries
     recipes = [entry.fields for (section, _), entry in entries.items() if section == "recipes"]
@@ -225,23 +226,25 @@ def show_layers(
     data: str,
     settings: tuple[str, ...],
     data_dir: Path | None,
-    there: "Installed",
+    there: "Environment",
     as_json: bool,
 ) -> None:
     """The network that would be trained on the data, or on its bundled sample."""
-    from clfw.data.opening import model_notes, open_data, settle, task_of
-    from clfw.plan import Request, resolve_plan
+    from clfw.config.data_choice import Request
+    from clfw.config.plan import resolve_plan
+    from clfw.data.negotiation import model_notes, negotiate_preprocess
+    from clfw.data.opening import open_data, task_of
 
     request = Request(model=name, data=data, settings=settings, data_folder=data_dir)
     plan = resolve_plan(request, there.catalog, there.registry)
-    say_seen(data, plan.data.seen, plan.data.choice.component.name)
+    say_seen(data, plan.data.seen, plan.data.component.name)
     opened = open_data(plan.data)
-    plan, preprocess = settle(plan, opened)
+    plan, preprocess = negotiate_preprocess(plan, opened)
     task = task_of(opened.rows, preprocess)
 
-    from clfw.drawing.anatomy import dissect
+    from clfw.plots.model_summary import summarize
 
-    anatomy = dissect(plan.model.component, plan.model.params, task)
+    anatomy = summarize(plan.model.component, plan.model.params, task)
     layers, total = anatomy.layers, anatomy.parameters
     if as_json:
         rows = [{**asdict(layer), "agrees": layer.agrees} for layer in layers]
@@ -275,7 +278,7 @@ def show_layers(
         click.echo("ReLU after max-pooling gives the same result as before it, in less time")
 
 
-def cells(layer: "LayerFacts") -> tuple[str, ...]:
+def cells(layer: "LayerSummary") -> tuple[str, ...]:
     """One line of the table."""
 
     def times(pair: tuple[int, ...] | None) -> str:

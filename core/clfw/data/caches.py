@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from clfw import storage
-from clfw.artifacts.tensorheader import header_length, parse_header
-from clfw.errors import UsageError, nearest, printable
+from clfw.errors import UsageError
+from clfw.io import storage
+from clfw.io.safetensors_header import header_length, parse_header
+from clfw.text import did_you_mean, escape
 
 DAY = 86400  # seconds
 KEY = r"[0-9a-f]{32}"
@@ -127,13 +128,13 @@ def kinds_named(names: Sequence[str]) -> tuple[Kind, ...]:
     for name in names:
         if name not in known:
             raise UsageError(
-                f"there is no kind of cache named '{printable(name)}'",
-                hint=nearest(name, known, f"known: {', '.join(known)}"),
+                f"there is no kind of cache named '{escape(name)}'",
+                hint=did_you_mean(name, known, f"known: {', '.join(known)}"),
             )
     return tuple(known[name] for name in dict.fromkeys(names)) or KINDS
 
 
-def cached(root: Path, kinds: Collection[Kind] = KINDS) -> list[Cached]:
+def cache_entries(root: Path, kinds: Collection[Kind] = KINDS) -> list[Cached]:
     """The entries, those used last first."""
     entries = [entry for kind in kinds for entry in entries_of(root, kind)]
     return sorted(entries, key=lambda entry: -entry.used)
@@ -141,7 +142,7 @@ def cached(root: Path, kinds: Collection[Kind] = KINDS) -> list[Cached]:
 
 def entries_of(root: Path, kind: Kind) -> Iterator[Cached]:
     """The entries of a kind; one that goes away meanwhile is left out."""
-    for path in inside(root / kind.name):
+    for path in contents_of(root / kind.name):
         try:
             if not kind.owns(path):
                 continue
@@ -164,20 +165,20 @@ def named(kind: Kind, path: Path) -> str:
         data = kind.data(path)
     except Exception:  # whatever a damaged file leads to
         return ""
-    return printable(data, 60) if isinstance(data, str) else ""
+    return escape(data, 60) if isinstance(data, str) else ""
 
 
-def strange(root: Path) -> list[Path]:
+def unknown_entries(root: Path) -> list[Path]:
     """What lies among the entries and is none of clfw's making."""
     return [
         path
         for kind in KINDS
-        for path in inside(root / kind.name)
+        for path in contents_of(root / kind.name)
         if not storage.is_unfinished(path) and not kind.owns(path)
     ]
 
 
-def inside(folder: Path) -> list[Path]:
+def contents_of(folder: Path) -> list[Path]:
     """What a folder holds, by name; nothing where there is none."""
     try:
         return sorted(folder.iterdir())
@@ -193,10 +194,10 @@ def clear(root: Path, kinds: Collection[Kind], older_than: float | None) -> list
     """
     before = time.time() - (older_than or 0) * DAY
     removed = []
-    for entry in cached(root, kinds):
+    for entry in cache_entries(root, kinds):
         if older_than is None or entry.used < before:
             storage.discard(entry.path)
             removed.append(entry)
     for kind in kinds:
-        storage.sweep_dead(root / kind.name)
+        storage.remove_orphans(root / kind.name)
     return removed

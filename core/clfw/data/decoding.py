@@ -18,9 +18,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from clfw.data.fitting import Pixels, as_pixels, fitted, with_channels
-from clfw.errors import DataError, printable
-from clfw.preprocess import Preprocess
+from clfw.api.preprocess import Preprocess
+from clfw.data.resizing import Pixels, as_pixels, convert_channels, resize_to_input
+from clfw.errors import DataError
+from clfw.text import escape
 
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
 MAX_PIXELS = 50_000_000
@@ -53,7 +54,7 @@ def decode(data: "bytes | NDArray[Any]", preprocess: Preprocess) -> Pixels:
         DataError: says what is wrong with the picture; the caller knows where it is.
     """
     pixels = checked_array(data) if isinstance(data, np.ndarray) else decode_bytes(data)
-    return fitted(with_channels(pixels, preprocess.channels), preprocess)
+    return resize_to_input(convert_channels(pixels, preprocess.channels), preprocess)
 
 
 def checked_array(array: NDArray[Any]) -> Pixels:
@@ -72,18 +73,18 @@ def decode_bytes(data: bytes) -> Pixels:
     if data.startswith(b"\xff\xd8") and data.count(bytes([0xFF, _JPEG_SCAN])) > MAX_SCANS:
         raise DataError(f"a JPEG of more than {MAX_SCANS} scans")
     if data.startswith(PNG_SIGNATURE):
-        channels = plain_png(data)
+        channels = is_plain_png(data)
         if channels:
             decoded = fast_decode(data, cv2.IMREAD_UNCHANGED)
             if decoded is not None and decoded.dtype == np.uint8:
                 if channels == 1:
                     return as_pixels(decoded)
                 return as_pixels(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB))
-    elif data.startswith(b"\xff\xd8\xff") and plain_jpeg(data):
+    elif data.startswith(b"\xff\xd8\xff") and is_plain_jpeg(data):
         decoded = fast_decode(data, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
         if decoded is not None:
             return as_pixels(decoded)
-    return decode_by_reference(data)
+    return decode_with_pillow(data)
 
 
 def fast_decode(data: bytes, flags: int) -> Any:
@@ -94,15 +95,15 @@ def fast_decode(data: bytes, flags: int) -> Any:
         return None
 
 
-def plain_png(data: bytes) -> int:
+def is_plain_png(data: bytes) -> int:
     """Channels of a whole 8-bit greyscale or RGB PNG without transparency; 0 for any other.
 
     Walks the chunks and checks each checksum, which the fast decoder does not insist on.
     """
     if len(data) < 33:
         return 0
-    width, height, depth, colour = struct.unpack(">IIBB", data[16:26])
-    if depth != 8 or colour not in _PNG_PLAIN or not 0 < width * height <= MAX_PIXELS:
+    width, height, depth, color = struct.unpack(">IIBB", data[16:26])
+    if depth != 8 or color not in _PNG_PLAIN or not 0 < width * height <= MAX_PIXELS:
         return 0
     position, end = 8, len(data)
     while position + 12 <= end:
@@ -116,7 +117,7 @@ def plain_png(data: bytes) -> int:
         if zlib.crc32(data[position + 4 : stop]) != int.from_bytes(data[stop : stop + 4], "big"):
             return 0
         if kind == b"IEND":
-            return _PNG_PLAIN[colour]
+            return _PNG_PLAIN[color]
         position = stop + 4
     return 0
 
@@ -130,14 +131,14 @@ def png_fault(data: bytes) -> str:
         if stop + 4 > end:
             break
         if zlib.crc32(data[position + 4 : stop]) != int.from_bytes(data[stop : stop + 4], "big"):
-            return f"the checksum of its part {printable(kind.decode('latin-1'))} differs"
+            return f"the checksum of its part {escape(kind.decode('latin-1'))} differs"
         if kind == b"IEND":
             return ""
         position = stop + 4
     return "it is cut off"
 
 
-def plain_jpeg(data: bytes) -> bool:
+def is_plain_jpeg(data: bytes) -> bool:
     """Whether a JPEG ends as it should and has three 8-bit components, no rotation, a sane size.
 
     Walks the segments before the first scan; whatever is unusual there is left to the reference.
@@ -159,18 +160,18 @@ def plain_jpeg(data: bytes) -> bool:
             frame = marker
             if depth != 8 or components != 3 or not 0 < height * width <= MAX_PIXELS:
                 return False
-        elif marker not in _JPEG_PLAIN or length < 2 or may_turn(marker, body):
+        elif marker not in _JPEG_PLAIN or length < 2 or may_rotate(marker, body):
             return False
         position += 2 + length
     return False
 
 
-def may_turn(marker: int, body: bytes) -> bool:
+def may_rotate(marker: int, body: bytes) -> bool:
     """Whether a JPEG segment may say that the picture is to be rotated: Exif, or XMP that does."""
     return marker == _JPEG_APP1 and (body.startswith(b"Exif\0\0") or b"Orientation" in body)
 
 
-def decode_by_reference(data: bytes) -> Pixels:
+def decode_with_pillow(data: bytes) -> Pixels:
     """Decode by Pillow: any supported format and mode, with every fault named."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -196,7 +197,7 @@ def decode_by_reference(data: bytes) -> Pixels:
         known = f"is no picture that can be read ({', '.join(FORMATS)})"
         raise DataError(looks_like(data) or known) from None
     except Exception as error:  # Pillow's decoders raise many types, ValueError and SyntaxError too
-        raise DataError(looks_like(data) or f"does not decode: {printable(str(error))}") from None
+        raise DataError(looks_like(data) or f"does not decode: {escape(str(error))}") from None
 
 
 def too_large(pixels: str) -> DataError:
@@ -205,7 +206,7 @@ def too_large(pixels: str) -> DataError:
 
 
 @contextlib.contextmanager
-def quiet_reference() -> Iterator[None]:
+def silence_pillow() -> Iterator[None]:
     """Keeps Pillow's warnings away: bombs are refused by size here, and the rest is noise.
 
     For the one thread that has pictures decoded, by others too: warning filters belong to the
@@ -240,11 +241,11 @@ def mode_to_pixels(picture: Any) -> Pixels:
     if picture.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
         from PIL import Image
 
-        grey = picture.mode == "LA"
+        gray = picture.mode == "LA"
         picture = picture.convert("RGBA")
         page = Image.new("RGBA", picture.size, "white")
         page.alpha_composite(picture)
-        picture = page.convert("L" if grey else "RGB")
+        picture = page.convert("L" if gray else "RGB")
     if picture.mode == "1":
         picture = picture.convert("L")
     if picture.mode != "L":

@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from clfw.csvfile import read_csv
-from clfw.errors import DataError, InputMissing, OutputError, joined, printable
-from clfw.source import SPLITS, Table
-from clfw.storage import write_atomically
+from clfw.api.source import SPLITS, Table
+from clfw.errors import DataError, InputMissing, OutputError
+from clfw.io.csv_file import read_csv
+from clfw.io.storage import write_atomically
+from clfw.text import bullet_list, escape
 
 COLUMNS = ("key", "split", "reason")
 Line = tuple[str, str, str]  # key, split as the data declares it or "", reason
@@ -35,13 +36,13 @@ def excluded_rows(path: Path, table: Table) -> dict[int, str]:
         if len(named) == 1:
             found[named[0]] = reason
         else:
-            where = f"{path}:{line} (column key): '{printable(key)}'"
-            of_split = f" of the {printable(split)} split" if split else ""
+            where = f"{path}:{line} (column key): '{escape(key)}'"
+            of_split = f" of the {escape(split)} split" if split else ""
             many = f"is the key of {len(named)} rows{of_split}" if named else "is the key of no row"
             faults.append(f"{where} {many}{'' if named else of_split}")
     if faults:
         raise DataError(
-            joined("lines of the exclude list that name no row", faults),
+            bullet_list("lines of the exclude list that name no row", faults),
             hint="mend or remove these lines; a column 'split' tells equal keys apart",
         )
     return found
@@ -53,7 +54,7 @@ def read_lines(path: Path) -> list[tuple[int, Line]]:
         data = path.read_bytes()
     except OSError as error:
         raise InputMissing(
-            f"data.exclude: '{printable(str(path))}' cannot be read: {error.strerror}",
+            f"data.exclude: '{escape(str(path))}' cannot be read: {error.strerror}",
             hint="clfw data check NAME --write-exclude FILE writes such a list",
         ) from None
     lines = read_csv(data, str(path))
@@ -61,16 +62,16 @@ def read_lines(path: Path) -> list[tuple[int, Line]]:
     if "key" not in columns:
         raise DataError(
             f"{path}:1: no column 'key'; the columns are "
-            f"{', '.join(printable(column, 30) for column in columns[:12])}",
+            f"{', '.join(escape(column, 30) for column in columns[:12])}",
             hint=f"an exclude list has the columns {', '.join(COLUMNS)}",
         )
     faults = [
-        f"{path}:{line.line} (column split): '{printable(line.values['split'])}' is no split"
+        f"{path}:{line.line} (column split): '{escape(line.values['split'])}' is no split"
         for line in lines
         if line.values.get("split", "") not in ("", *SPLITS)
     ]
     if faults:
-        raise DataError(joined("splits unknown", faults), hint=f"known: {', '.join(SPLITS)}")
+        raise DataError(bullet_list("splits unknown", faults), hint=f"known: {', '.join(SPLITS)}")
     return [
         (
             line.line,

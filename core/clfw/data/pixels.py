@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from clfw import storage
-from clfw.data.pixelmap import PixelMap
-from clfw.data.rowdecoding import CHUNK, decode_rows
-from clfw.errors import DataError, OutputError, joined, printable
-from clfw.preprocess import Preprocess
-from clfw.source import Source, Table, row_name
+from clfw.api.preprocess import Preprocess
+from clfw.api.source import Source, Table, row_name
+from clfw.data.parallel_decode import CHUNK, decode_rows
+from clfw.data.pixel_map import PixelMap
+from clfw.errors import DataError, OutputError
+from clfw.io import storage
+from clfw.text import bullet_list, escape
 
 META, PIXELS = "meta.json", "pixels.u8"
 Tick = Callable[[int], None]
@@ -69,7 +70,7 @@ def open_pixels(
             cached then.
     """
     key = hashlib.sha256(preprocess.decode_part().encode())
-    key.update("\0".join([table.stamps[row] for row in rows]).encode(errors="surrogateescape"))
+    key.update("\0".join([table.versions[row] for row in rows]).encode(errors="surrogateescape"))
     folder = storage.cache_folder("pixels") / key.hexdigest()[:32]
     shape = (len(rows), preprocess.height, preprocess.width, preprocess.channels)
     store = stored(folder, shape)
@@ -124,7 +125,7 @@ def write_store(
     """Decode into a folder of another name, then rename it; a reader sees all of it or nothing."""
     shape = (len(rows), preprocess.height, preprocess.width, preprocess.channels)
     require_room(folder.parent, int(np.prod(shape)))
-    storage.sweep_dead(folder.parent)
+    storage.remove_orphans(folder.parent)
     temporary = folder.parent / storage.unique_name(folder.name)
     try:
         storage.make_folder(temporary)
@@ -197,12 +198,12 @@ def refuse_bad(bad: Mapping[int, str], table: Table) -> None:
     lines = [fault_line(table, row, bad[row]) for row in sorted(bad)]
     if lines:
         raise DataError(
-            joined("pictures that cannot be read", lines),
+            bullet_list("pictures that cannot be read", lines),
             hint="repair or remove these files, or leave them out with --on-bad-image skip",
         )
 
 
 def fault_line(table: Table, row: int, fault: str) -> str:
     """What is wrong with a row's picture, and where the row was declared."""
-    name = printable(row_name(table, row), 240)
+    name = escape(row_name(table, row), 240)
     return fault if fault.startswith(f"{name}: ") else f"{name}: {fault}"

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clfw.artifacts.tensorheader import canonical_json
-from clfw.data.datavalues import DataValues
-from clfw.data.splitting import assign_splits
-from clfw.errors import SHOWN, DataError, UsageError, counted, gathered, joined, nearest, printable
-from clfw.source import SPLITS, Source, Submission, Table
-from clfw.storage import cache_folder, touch, write_atomically
+from clfw.api.source import SPLITS, Source, Submission, Table
+from clfw.config.data_params import DataParams
+from clfw.data.split_assignment import assign_splits
+from clfw.errors import DataError, UsageError
+from clfw.io.json_text import canonical_json
+from clfw.io.storage import cache_folder, touch, write_atomically
+from clfw.text import MAX_LISTED, bullet_list, did_you_mean, escape, group_faults, plural
 
 LEFT_OUT = 255  # in the place of a split
 FOREIGN = -2  # in the place of a class that is none of those known
@@ -31,7 +32,7 @@ class Rows:
     Attributes:
         classes: names of the K classes in the order of the targets.
         targets: (N,) int64 class indices; -1 where a row has no label.
-        split: (N,) uint8 indices into `clfw.source.SPLITS`; LEFT_OUT for a row of no split.
+        split: (N,) uint8 indices into `clfw.api.source.SPLITS`; LEFT_OUT for a row of no split.
         left_out: the rows that a person excludes, each with the reason.
         bad: the rows left out because their picture does not decode, each with what is wrong.
     """
@@ -48,7 +49,7 @@ class Rows:
         """Row numbers of a split, in table order."""
         return np.flatnonzero(self.split == SPLITS.index(split))
 
-    def labelled(self, split: str) -> bool:
+    def labeled(self, split: str) -> bool:
         """Whether the split has rows and each has a label."""
         rows = self.of(split)
         return bool(len(rows)) and bool((self.targets[rows] >= 0).all())
@@ -70,7 +71,7 @@ def read_table(source: Source, reader: dict[str, Any], name: str = "") -> Table:
         touch(path)
     else:
         cached = source.table()
-        if cached.bare:  # a folder without files may come and go, and no identity changes
+        if cached.empty_classes:  # a folder without files may come and go, and no identity changes
             return cached
         # ASCII: `json` escapes the rest, names that are no UTF-8 too.
         columns: dict[str, Any] = {"data": name}  # first, where `clfw.data.caches` looks for it
@@ -85,7 +86,14 @@ def _load_table(path: Path) -> Table | None:
     try:
         columns = json.loads(path.read_bytes())
         columns.pop("data")
-        for name in ("groups", "class_names", "class_values", "strays", "bare", "remarks"):
+        for name in (
+            "groups",
+            "class_names",
+            "class_values",
+            "unused_files",
+            "empty_classes",
+            "warnings",
+        ):
             columns[name] = tuple(columns[name])
         if columns["submission"] is not None:
             layout = columns["submission"]
@@ -97,7 +105,7 @@ def _load_table(path: Path) -> Table | None:
 
 def check_rows(
     table: Table,
-    values: DataValues,
+    values: DataParams,
     left_out: Mapping[int, str] | None = None,
     trained_elsewhere: bool = False,
 ) -> Rows:
@@ -137,20 +145,20 @@ def with_classes(rows: Rows, classes: tuple[str, ...], numbers: NDArray[np.int64
     foreign = numbers[targets[numbers] == FOREIGN].tolist()
     if foreign:
         counts = Counter(rows.classes[k] for k in rows.targets[foreign].tolist())
-        which = [f"'{printable(c, 30)}' ({n:,})" for c, n in counts.most_common(NAMED)]
+        which = [f"'{escape(c, 30)}' ({n:,})" for c, n in counts.most_common(NAMED)]
         more = f" and {len(counts) - NAMED} more" if len(counts) > NAMED else ""
         raise DataError(
-            f"{counted(len(foreign), 'row')} of classes that the weights do not know: "
+            f"{plural(len(foreign), 'row')} of classes that the weights do not know: "
             f"{', '.join(which)}{more}; the first is {label_place(rows.table, foreign[0])}",
-            hint=f"they know: {', '.join(printable(c, 30) for c in classes[:NAMED])}",
+            hint=f"they know: {', '.join(escape(c, 30) for c in classes[:NAMED])}",
         )
     return replace(rows, classes=classes, targets=targets)
 
 
 def label_place(table: Table, row: int) -> str:
     """Where a row's label stands, as "train.csv:12 (column label)"."""
-    column = f" (column {printable(table.label_column, 40)})" if table.label_column else ""
-    return f"{table.places[row]}{column}"
+    column = f" (column {escape(table.label_column, 40)})" if table.label_column else ""
+    return f"{table.locations[row]}{column}"
 
 
 def refuse_duplicates(table: Table) -> None:
@@ -162,14 +170,14 @@ def refuse_duplicates(table: Table) -> None:
         return  # which took a third of what looking for the earlier row of each does
     seen: dict[tuple[str, str], int] = {}
     faults = []
-    column = f" (column {printable(table.key_column, 40)})" if table.key_column else ""
+    column = f" (column {escape(table.key_column, 40)})" if table.key_column else ""
     for row, pair in enumerate(zip(table.splits, table.keys, strict=True)):
         first = seen.setdefault(pair, row)
         if first != row:
-            place, earlier = table.places[row], table.places[first]
-            faults.append(f"{place}{column}: '{printable(pair[1])}' stands already at {earlier}")
+            place, earlier = table.locations[row], table.locations[first]
+            faults.append(f"{place}{column}: '{escape(pair[1])}' stands already at {earlier}")
     if faults:
-        raise DataError(joined("duplicate ids", faults), hint="keep one row for each id")
+        raise DataError(bullet_list("duplicate ids", faults), hint="keep one row for each id")
 
 
 def class_list(
@@ -197,7 +205,7 @@ def refuse_half_characters(names: Sequence[str]) -> None:
     for name in names:
         if any("\ud800" <= character <= "\udfff" for character in name):
             raise DataError(
-                f"class '{printable(name, 60)}': the name is not valid Unicode text",
+                f"class '{escape(name, 60)}': the name is not valid Unicode text",
                 hint="rename the folder or the label",
             )
 
@@ -223,13 +231,13 @@ def class_indices(
     targets[list(left_out)] = -1
     faults = []
     for row in np.flatnonzero(targets == FOREIGN).tolist():
-        text = f"label '{printable(str(table.labels[row]))}' is not one of the {len(names)} classes"
+        text = f"label '{escape(str(table.labels[row]))}' is not one of the {len(names)} classes"
         faults.append((label_place(table, row), text))
     if faults:
-        shown = ", ".join(printable(v, 30) for v in values[:12])
+        shown = ", ".join(escape(v, 30) for v in values[:12])
         training = "" if table.class_names else "; a class needs training rows"
         raise DataError(
-            joined("labels that are no class", gathered(faults)),
+            bullet_list("labels that are no class", group_faults(faults)),
             hint=f"the classes are: {shown}{training}",
         )
     return targets
@@ -241,9 +249,9 @@ def refuse_untrainable(rows: Rows) -> None:
     A class folder without a picture, no training rows, training rows without a label, one class, a
     class without a training row.
     """
-    if rows.table.bare:
+    if rows.table.empty_classes:
         raise DataError(
-            joined("class folders without pictures", rows.table.bare),
+            bullet_list("class folders without pictures", rows.table.empty_classes),
             hint="add pictures or remove the folders, "
             "or name the classes with --set data.class_names",
         )
@@ -255,12 +263,12 @@ def refuse_untrainable(rows: Rows) -> None:
         if bare:
             faults = [f"{label_place(rows.table, row)}: no label" for row in bare]
             raise DataError(
-                joined(f"rows of the {name} split without a label", faults),
+                bullet_list(f"rows of the {name} split without a label", faults),
                 hint="fill the labels in or remove the rows",
             )
     if len(rows.classes) < 2:
         raise DataError(
-            f"only one class, '{printable(rows.classes[0])}': nothing to tell apart",
+            f"only one class, '{escape(rows.classes[0])}': nothing to tell apart",
             hint="add pictures of another class",
         )
     present = Counter(rows.targets[train].tolist())
@@ -268,14 +276,14 @@ def refuse_untrainable(rows: Rows) -> None:
     if absent:
         held = [row for i in absent.values() for row in np.flatnonzero(rows.targets == i).tolist()]
         faults = [
-            f"{label_place(rows.table, row)}: '{printable(rows.classes[rows.targets[row]], 30)}' is "
+            f"{label_place(rows.table, row)}: '{escape(rows.classes[rows.targets[row]], 30)}' is "
             f"in the {SPLITS[rows.split[row]]} split"
             for row in held
         ]
-        names = ", ".join(printable(name, 30) for name in [*absent][:SHOWN])
-        more = [f"and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
+        names = ", ".join(escape(name, 30) for name in [*absent][:MAX_LISTED])
+        more = [f"and {len(faults) - MAX_LISTED} more"] if len(faults) > MAX_LISTED else []
         raise DataError(
-            "\n  ".join([f"classes without a training row: {names}", *faults[:SHOWN], *more]),
+            "\n  ".join([f"classes without a training row: {names}", *faults[:MAX_LISTED], *more]),
             hint="lower data.validation, add rows, or leave the class out",
         )
 
@@ -292,7 +300,7 @@ def fingerprint(rows: Rows, pixels: str) -> str:
 def require_split(rows: Rows, split: str) -> None:
     """Raise unless the split has rows."""
     if split not in SPLITS:
-        raise UsageError(f"no split named '{printable(split)}'", hint=nearest(split, SPLITS))
+        raise UsageError(f"no split named '{escape(split)}'", hint=did_you_mean(split, SPLITS))
     if not len(rows.of(split)):
         there = ", ".join(name for name, count in rows.counts().items() if count)
         raise DataError(f"the {split} split is empty", hint=f"splits with rows: {there}")

@@ -9,9 +9,10 @@ from typing import Annotated, Any, BinaryIO, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
-from clfw.errors import UsageError, printable
-from clfw.host.registry import Entry
-from clfw.params import Layer, Params, resolve
+from clfw.api.params import Layer, Params, resolve
+from clfw.catalog.registry import Entry
+from clfw.errors import UsageError
+from clfw.text import escape
 
 PICKLES = frozenset({".pth", ".pt", ".pkl", ".pickle", ".ckpt"})
 CHUNK = 1 << 20  # bytes
@@ -72,7 +73,7 @@ def remotes_of(entry: Entry, schemes: frozenset[str]) -> tuple[Remote, ...]:
         for url in remote.urls:
             if url.partition("://")[0] not in schemes:
                 raise UsageError(
-                    f"{origin}: {where}.urls: '{printable(url)}' is not https",
+                    f"{origin}: {where}.urls: '{escape(url)}' is not https",
                     hint="clfw fetches over https alone",
                 )
         found.append(remote)

@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from clfw.errors import OutputError, StorageError, printable
-from clfw.storage import sync_folder
+from clfw.errors import OutputError, StorageError
+from clfw.io.storage import sync_folder
+from clfw.text import escape
 
 STALE = 600.0  # seconds without a change after which a folder of another machine is left behind
 SINGLY = 64  # files flushed one by one; a larger tree is flushed with the whole system
@@ -53,7 +54,7 @@ def create_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(
-            f"{printable(str(folder))}: cannot be created: {error.strerror}",
+            f"{escape(str(folder))}: cannot be created: {error.strerror}",
             hint="name a writable folder with --data-dir",
         ) from None
 
@@ -70,9 +71,7 @@ def publish(source: Path, target: Path) -> None:
         _place(source, target)
         sync_folder(target.parent)
     except OSError as error:
-        raise StorageError(
-            f"{printable(str(target))}: cannot be written: {error.strerror}"
-        ) from None
+        raise StorageError(f"{escape(str(target))}: cannot be written: {error.strerror}") from None
 
 
 def _place(source: Path, target: Path) -> None:

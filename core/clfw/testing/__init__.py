@@ -13,11 +13,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from clfw.components import Architecture, Augmentation, Component, Dataset
-from clfw.errors import PluginError, nearest, printable
-from clfw.host.manager import Catalog, first_line, installed_catalog
-from clfw.host.plugin import Plugin
-from clfw.testing.finding import Check, Fault
+from clfw.api.components import Architecture, Augmentation, Component, Dataset
+from clfw.errors import PluginError
+from clfw.plugins.manager import Catalog, first_line, installed_catalog
+from clfw.plugins.plugin import Plugin
+from clfw.testing.check import Check, Fault
+from clfw.text import did_you_mean, escape
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,8 +46,8 @@ def check_catalog(catalog: Catalog, name: str, files: Mapping[str, Path]) -> Fin
     if not plugins:
         known = [plugin.name for plugin in catalog.plugins]
         raise PluginError(
-            f"no plugin named '{printable(name)}' is installed",
-            hint=nearest(name, known, "pip install it first; see clfw plugins"),
+            f"no plugin named '{escape(name)}' is installed",
+            hint=did_you_mean(name, known, "pip install it first; see clfw plugins"),
         )
     count, faults = 0, []
     for plugin in plugins:

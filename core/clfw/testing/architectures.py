@@ -7,13 +7,13 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from clfw.artifacts.tensorfile import decode, encode
-from clfw.components import Architecture, load
+from clfw.api.components import Architecture, load
+from clfw.api.task import Task
 from clfw.errors import TaskNotSupported
-from clfw.task import Task
-from clfw.testing.building import TASKS, built_for, pictures, smallest
-from clfw.testing.finding import Check, Fault, require
-from clfw.testing.watching import process, restored, watched
+from clfw.models.safetensors_io import decode, encode
+from clfw.testing.check import Check, Fault, require
+from clfw.testing.side_effects import process, restored, watched
+from clfw.testing.tasks import TASKS, built_for, pictures, smallest
 
 
 def architecture_checks(component: Architecture) -> dict[str, Check]:

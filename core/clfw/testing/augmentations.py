@@ -6,12 +6,12 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from clfw.augmenting import Augment, Draws
-from clfw.components import Augmentation, load
+from clfw.api.components import Augmentation, load
+from clfw.api.draws import Augment, Draws
+from clfw.api.params import params_class
+from clfw.api.task import Task
 from clfw.errors import TaskNotSupported
-from clfw.params import params_class
-from clfw.task import Task
-from clfw.testing.finding import Check, Fault, require
+from clfw.testing.check import Check, Fault, require
 
 TASKS = (
     Task(classes=("a", "b", "c", "d"), channels=1, height=28, width=28),

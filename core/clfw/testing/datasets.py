@@ -10,17 +10,17 @@ from unittest import mock
 
 import numpy as np
 
-from clfw.components import Dataset, load
+from clfw.api.components import Dataset, load
+from clfw.api.params import params_class
+from clfw.api.preprocess import Preprocess
+from clfw.api.source import SPLITS, Source, Table
 from clfw.data.decoding import decode
 from clfw.errors import ClfwError
-from clfw.host.manager import first_line
-from clfw.host.plugin import Plugin
-from clfw.params import params_class
-from clfw.preprocess import Preprocess
-from clfw.source import SPLITS, Source, Table
+from clfw.plugins.manager import first_line
+from clfw.plugins.plugin import Plugin
+from clfw.testing.check import Check, Fault, require
 from clfw.testing.declarations import imported_with
-from clfw.testing.finding import Check, Fault, require
-from clfw.testing.recognition import recognises_its_files, without_pixels
+from clfw.testing.detection import detects_its_files, without_pixels
 
 MOST_ROWS = 10_000  # of a sample
 MOST_BYTES = 64_000_000  # of a sample's pictures, decoded or not
@@ -40,12 +40,12 @@ def dataset_checks(component: Dataset, plugin: Plugin, path: Path | None) -> dic
         "reading the labels": lambda: has_labels_of_its_classes(once()),
         "reading pictures": lambda: gives_pictures(once()),
         "reading in threads": lambda: reads_the_same_again(once(), opened(component, path)),
-        "comparing stamps": lambda: stamps_its_pictures(once()),
+        "comparing versions": lambda: versions_its_images(once()),
         "opening twice": partial(has_a_stable_fingerprint, component, path),
         "importing the reader": partial(without_torch, component),
     }
-    if component.recognise and path is not None:
-        checks["recognising its files"] = partial(recognises_its_files, component, path)
+    if component.detect and path is not None:
+        checks["recognising its files"] = partial(detects_its_files, component, path)
         checks["importing the recogniser"] = partial(without_pixels, component)
     if not component.needs_path:
         checks["measuring the sample"] = lambda: is_small(once())
@@ -116,8 +116,8 @@ def has_fitting_columns(source: Source) -> None:
     require(isinstance(table, Table), "table() must return a clfw.Table")
     count = len(table.keys)
     require(count, "has no rows: give the default parameters some")
-    columns = {"labels": table.labels, "splits": table.splits, "stamps": table.stamps,
-               "places": table.places, "groups": table.groups or table.keys}  # fmt: skip
+    columns = {"labels": table.labels, "splits": table.splits, "stamps": table.versions,
+               "places": table.locations, "groups": table.groups or table.keys}  # fmt: skip
     for name, column in columns.items():
         require(
             len(column) == count,
@@ -129,7 +129,7 @@ def has_fitting_columns(source: Source) -> None:
         len(set(zip(table.splits, table.keys, strict=True))) == count,
         "two rows of a split have one key: name every row by a key of its own",
     )
-    require(all(table.stamps), "a row has no stamp: give a text that changes with the picture")
+    require(all(table.versions), "a row has no version: give a text that changes with the picture")
 
 
 def has_labels_of_its_classes(source: Source) -> None:
@@ -209,16 +209,16 @@ def reads_the_same_again(source: Source, other: Source) -> None:
     )
 
 
-def stamps_its_pictures(source: Source) -> None:
+def versions_its_images(source: Source) -> None:
     """Decoded pixels are kept under the stamp: one stamp, one picture."""
     table = source.table()
     known: dict[str, int] = {}
-    twice = [(known[stamp], row) for row, stamp in enumerate(table.stamps)
+    twice = [(known[stamp], row) for row, stamp in enumerate(table.versions)
              if known.setdefault(stamp, row) != row]  # fmt: skip
     for first, row in twice[:COMPARED]:
         require(
             bytes_of(source.read(first)) == bytes_of(source.read(row)),
-            f"rows {first} and {row} have one stamp and two pictures: make the stamp of the "
+            f"rows {first} and {row} have one version and two pictures: make the stamp of the "
             "picture's own size, checksum or number",
         )
 

@@ -8,14 +8,14 @@ import sys
 from functools import partial
 from typing import Any
 
-from clfw.components import Component, Dataset, load
-from clfw.data.datavalues import DataValues
-from clfw.host.plugin import Plugin
-from clfw.params import Params, params_class
-from clfw.testing.finding import Check, Fault, require
+from clfw.api.components import Component, Dataset, load
+from clfw.api.params import Params, params_class
+from clfw.config.data_params import DataParams
+from clfw.plugins.plugin import Plugin
+from clfw.testing.check import Check, Fault, require
 
 HEAVY = ("torch", "torchvision", "timm", "numpy", "cv2", "PIL", "pydantic", "pandas", "scipy")
-REFERENCES = ("build", "open", "prepare", "require", "notes", "initialise", "convert", "recognise")
+REFERENCES = ("build", "open", "prepare", "require", "notes", "initialize", "convert", "detect")
 LOADED = """
 import importlib, importlib.util, json, sys
 module, file, heavy = json.loads(sys.argv[1])
@@ -27,7 +27,7 @@ try:
     else:
         importlib.import_module(module)
 except BaseException as error:
-    from clfw.host.manager import first_line
+    from clfw.plugins.manager import first_line
     print("raised:" + first_line(error))
 else:
     print("loaded:" + json.dumps([name for name in heavy if name in sys.modules]))
@@ -110,7 +110,7 @@ def parameters_are_described(component: Component) -> None:
     )
     for name, field in cls.model_fields.items():
         require(
-            not isinstance(component, Dataset) or name not in DataValues.model_fields,
+            not isinstance(component, Dataset) or name not in DataParams.model_fields,
             f"parameter '{name}' is core's own, which every dataset has as data.{name}: rename it, "
             "and leave what it does to core",
         )

@@ -11,6 +11,6 @@ def clfw_datasets() -> list[Dataset]:
             summary="arrays of pictures and labels: one .npz file, or .npy files in a folder",
             open="clfw_plugins.arrays.reader:open_arrays",
             params="clfw_plugins.arrays.params:ArraysParams",
-            recognise="clfw_plugins.arrays.recognition:recognise_arrays",
+            detect="clfw_plugins.arrays.detection:detect_arrays",
         )
     ]

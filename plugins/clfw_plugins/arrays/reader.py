@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clfw import DataError
-from clfw.errors import nearest, printable
-from clfw.filetree import FileTree, open_tree
+from clfw.io.file_tree import FileTree, open_tree
+from clfw.text import did_you_mean, escape
 from clfw_plugins.arrays.npy import read_npy
 from clfw_plugins.arrays.params import ArraysParams
 from clfw_plugins.arrays.source import ArraySource, Content, Part
@@ -51,7 +51,7 @@ def read_content(tree: FileTree, params: ArraysParams) -> Content:
             labels = read_labels(tree, files[labels_name], len(images), files[images_name])
         declared = f"{tree.label}/{labels_name or images_name}"
         places = [f"{declared}[{row}]" for row in range(len(images))]
-        parts.append(Part(split=split, images=images, labels=labels, places=places))
+        parts.append(Part(split=split, images=images, labels=labels, locations=places))
     return Content(parts=parts, files=frozenset(used))
 
 
@@ -65,17 +65,17 @@ def find(role: str, params: ArraysParams, files: dict[str, str], label: str) -> 
     names = (given,) if given else USUAL[role]
     found = next((name for name in names if name in files), None)
     if found is None and (given or role.startswith("train")):
-        listed = ", ".join(printable(name, 30) for name in list(files)[:12]) or "none"
+        listed = ", ".join(escape(name, 30) for name in list(files)[:12]) or "none"
         raise DataError(
-            f"{label}: no array '{printable(names[0])}'; the arrays are {listed}",
-            hint=nearest(names[0], files, f"name it with --set data.{role}=ARRAY"),
+            f"{label}: no array '{escape(names[0])}'; the arrays are {listed}",
+            hint=did_you_mean(names[0], files, f"name it with --set data.{role}=ARRAY"),
         )
     return found
 
 
 def read_images(tree: FileTree, file: str) -> NDArray[np.uint8]:
     """(N, H, W) or (N, H, W, C) uint8."""
-    where = f"{tree.label}/{printable(file)}"
+    where = f"{tree.label}/{escape(file)}"
     array = read_npy(tree.read(file), where)
     if array.dtype != np.uint8:
         raise DataError(
@@ -91,7 +91,7 @@ def read_images(tree: FileTree, file: str) -> NDArray[np.uint8]:
 
 def read_labels(tree: FileTree, file: str, count: int, images: str) -> Sequence[str]:
     """`count` labels as text, from whole numbers or text of shape (N,) or (N, 1)."""
-    where = f"{tree.label}/{printable(file)}"
+    where = f"{tree.label}/{escape(file)}"
     array = read_npy(tree.read(file), where)
     if array.dtype.kind not in "iuU":
         raise DataError(f"{where}: holds {array.dtype}, expected whole numbers or text")

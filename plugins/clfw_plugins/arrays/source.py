@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clfw import Submission, Table
-from clfw.data.labelling import label_texts
-from clfw.filetree import FileTree
+from clfw.api.labels import label_texts
+from clfw.io.file_tree import FileTree
 from clfw_plugins.arrays.params import ClassParams
 
 
@@ -22,13 +22,13 @@ class Part:
         images: (N, H, W) or (N, H, W, C) uint8.
         labels: the N labels as text, or None where there are none.
         keys: N names; the row numbers from 0 if empty.
-        places: where each row was declared, for messages.
+        locations: where each row was declared, for messages.
     """
 
     split: str
     images: NDArray[np.uint8]
     labels: Sequence[str] | None
-    places: Sequence[str]
+    locations: Sequence[str]
     keys: Sequence[str] = ()
 
 
@@ -73,13 +73,13 @@ class ArraySource:
             keys=[key for part in parts for key in part.keys or numbered(len(part.images))],
             labels=labels,
             splits=[part.split for part in parts for _ in range(len(part.images))],
-            stamps=[stamp for part in parts for stamp in stamps(part.images)],
-            places=[place for part in parts for place in part.places],
+            versions=[stamp for part in parts for stamp in stamps(part.images)],
+            locations=[place for part in parts for place in part.locations],
             key_column=content.key_column,
             label_column=content.label_column,
             class_names=names,
             class_values=label_texts(names, values, labels),
-            strays=tuple(name for name in self._tree.names() if name not in content.files),
+            unused_files=tuple(name for name in self._tree.names() if name not in content.files),
             submission=content.submission,
         )
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from clfw import Task
-from clfw.augmenting import Augment, Draws
+from clfw.api.draws import Augment, Draws
 from clfw_plugins.augmentations.boxes import box_mask
 from clfw_plugins.augmentations.layout import laid_out_like
 from clfw_plugins.augmentations.params import EraseParams
@@ -23,7 +23,7 @@ def build_erase(params: EraseParams, task: Task) -> Augment:
     def erase(images: Tensor, targets: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
         _, channels, height, width = images.shape
         u = draws.uniform(5)  # (B, 5)
-        colour = draws.uniform(channels)  # (B, C)
+        color = draws.uniform(channels)  # (B, C)
         area = params.area_low + (params.area_high - params.area_low) * u[:, 1]
         area = area * (u[:, 0] < params.probability)  # others get an empty box
         stretch = torch.exp(longest * (u[:, 2] - 0.5))  # root of width over height
@@ -33,9 +33,9 @@ def build_erase(params: EraseParams, task: Task) -> Augment:
         left = (u[:, 4] * (width - box_width + 1)).floor()
         mask = box_mask(top, left, top + box_height, left + box_width, images)
         if params.fill == "mean":
-            colour = images.mean(3).mean(2)
+            color = images.mean(3).mean(2)
         elif params.fill == "black":
-            colour = torch.zeros_like(colour)
-        return laid_out_like(torch.where(mask, colour[:, :, None, None], images), images), targets
+            color = torch.zeros_like(color)
+        return laid_out_like(torch.where(mask, color[:, :, None, None], images), images), targets
 
     return erase

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from clfw import Task
-from clfw.augmenting import Augment, Draws
+from clfw.api.draws import Augment, Draws
 from clfw_plugins.augmentations.boxes import box_mask
 from clfw_plugins.augmentations.identity import unchanged
 from clfw_plugins.augmentations.layout import laid_out_like
@@ -49,9 +49,9 @@ def build_cutmix(params: CutmixParams, task: Task) -> Augment:
     def cutmix(images: Tensor, targets: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
         _, _, height, width = images.shape
         side = symmetric_beta(draws, params.alpha).sqrt()  # (B,) of the box, share
-        centre = draws.uniform(2)  # (B, 2)
-        top, bottom = ends(centre[:, 0], side, height)
-        left, right = ends(centre[:, 1], side, width)
+        center = draws.uniform(2)  # (B, 2)
+        top, bottom = ends(center[:, 0], side, height)
+        left, right = ends(center[:, 1], side, width)
         mask = box_mask(top, left, bottom, right, images)
         mixed = laid_out_like(torch.where(mask, images.roll(1, 0), images), images)
         share = 1 - (bottom - top) * (right - left) / (height * width)
@@ -60,10 +60,10 @@ def build_cutmix(params: CutmixParams, task: Task) -> Augment:
     return cutmix
 
 
-def ends(centre: Tensor, side: Tensor, length: int) -> tuple[Tensor, Tensor]:
+def ends(center: Tensor, side: Tensor, length: int) -> tuple[Tensor, Tensor]:
     """Start and end (B,) of a box on one axis, whole pixels within 0 and `length`."""
-    start = ((centre - side / 2) * length).round().clamp(0, length)
-    end = ((centre + side / 2) * length).round().clamp(0, length)
+    start = ((center - side / 2) * length).round().clamp(0, length)
+    end = ((center + side / 2) * length).round().clamp(0, length)
     return start, end
 
 

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from clfw import Task
-from clfw.augmenting import Augment, Draws
+from clfw.api.draws import Augment, Draws
 from clfw_plugins.augmentations import tones
-from clfw_plugins.augmentations.colour import brightened, contrasted, saturated
+from clfw_plugins.augmentations.color import brightened, contrasted, saturated
 from clfw_plugins.augmentations.geometry import inverse, warp
 from clfw_plugins.augmentations.layout import laid_out_like
 from clfw_plugins.augmentations.params import TrivialParams

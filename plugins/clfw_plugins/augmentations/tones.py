@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from clfw_plugins.augmentations.colour import blended
+from clfw_plugins.augmentations.color import blended
 
 LEVELS = 256
 FEWEST_BITS = 2  # of a posterized picture, at full strength

@@ -7,13 +7,14 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from clfw import Task
-from clfw.artifacts.weights import build_model, read_tensors, require_fit
-from clfw.components import Architecture
-from clfw.errors import DataError, printable
-from clfw.host.manager import installed_catalog
-from clfw.params import Layer, params_class, resolve
+from clfw.api.components import Architecture
+from clfw.api.params import Layer, params_class, resolve
+from clfw.errors import DataError
+from clfw.models.weights_io import build_model, read_tensors, require_fit
+from clfw.plugins.manager import installed_catalog
+from clfw.text import escape
 from clfw_plugins.backbones.params import FrozenBackboneParams
-from clfw_plugins.backbones.settle import weights_path
+from clfw_plugins.backbones.requirements import weights_path
 from clfw_plugins.backbones.timm_model import create
 
 HEAD_NAMES = ("fc.", "classifier.", "head.", "head.fc.")  # how timm names what is replaced
@@ -32,7 +33,7 @@ class Resize(nn.Module):
         return interpolate(images, size, mode="bilinear", align_corners=False)
 
 
-class Body(nn.Module):
+class Backbone(nn.Module):
     """A network without its head: (B, C, H, W) to (B, F), scaling small pictures up first."""
 
     def __init__(self, network: nn.Module, side: int) -> None:
@@ -70,13 +71,13 @@ class FrozenBackbone(nn.Module):
 
 
 def build(params: FrozenBackboneParams, task: Task) -> nn.Module:
-    """The backbone with random weights and the head; `initialise` loads the backbone's own."""
+    """The backbone with random weights and the head; `initialize` loads the backbone's own."""
     if params.described:
         network, side = own_network(params), 0
     else:
         network = create(params.backbone, num_classes=0, in_chans=task.channels)
         side = params.input_size
-    backbone = Body(network, side)
+    backbone = Backbone(network, side)
     return FrozenBackbone(backbone, nn.Linear(num_features(backbone, task), task.num_classes))
 
 
@@ -119,7 +120,7 @@ def num_features(backbone: nn.Module, task: Task) -> int:
         return int(backbone(torch.zeros(1, task.channels, task.height, task.width)).shape[1])
 
 
-def initialise(model: FrozenBackbone, params: FrozenBackboneParams, weights_folder: Path) -> None:
+def initialize(model: FrozenBackbone, params: FrozenBackboneParams, weights_folder: Path) -> None:
     """Load the backbone's weights; names, shapes and dtypes must all fit.
 
     Raises:
@@ -134,9 +135,9 @@ def initialise(model: FrozenBackbone, params: FrozenBackboneParams, weights_fold
     if params.described:
         head = {name for name in tensors if name not in state}
         if len({name.rpartition(".")[0] for name in head}) > 1:
-            raise DataError(f"{printable(str(file))}: more than a head would be left out")
+            raise DataError(f"{escape(str(file))}: more than a head would be left out")
     else:
         head = {name for name in tensors if name not in state and name.startswith(HEAD_NAMES)}
     kept = {name: tensor for name, tensor in tensors.items() if name not in head}
-    require_fit(kept, state, printable(str(file)))
+    require_fit(kept, state, escape(str(file)))
     network.load_state_dict(kept)

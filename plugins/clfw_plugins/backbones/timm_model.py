@@ -5,7 +5,8 @@ from typing import Any
 from torch import nn
 
 from clfw import Task, TaskNotSupported
-from clfw.errors import UsageError, nearest, printable
+from clfw.errors import UsageError
+from clfw.text import did_you_mean, escape
 from clfw_plugins.backbones.params import TimmModelParams
 
 
@@ -27,8 +28,8 @@ def create(name: str, **options: Any) -> nn.Module:
 
     if not timm.is_model(name):
         raise UsageError(
-            f"timm has no network named '{printable(name)}'",
-            hint=nearest(name.partition(".")[0], timm.list_models()),
+            f"timm has no network named '{escape(name)}'",
+            hint=did_you_mean(name.partition(".")[0], timm.list_models()),
         )
     model: nn.Module = timm.create_model(name, pretrained=False, **options)
     return model
@@ -46,6 +47,6 @@ def require_size(model: nn.Module, task: Task, name: str) -> None:
     except (RuntimeError, AssertionError) as error:
         raise TaskNotSupported(
             f"{name}: pictures of {task.height}x{task.width} pixels do not fit: "
-            f"{printable(str(error).splitlines()[0])}",
+            f"{escape(str(error).splitlines()[0])}",
             hint="try --set data.image_size=224",
         ) from None

@@ -11,7 +11,7 @@ def clfw_datasets() -> list[Dataset]:
             summary="a CSV of ids or paths and labels, with the pictures in a folder or zip",
             open="clfw_plugins.csv_images.reader:open_csv_images",
             params="clfw_plugins.csv_images.params:CsvImagesParams",
-            recognise="clfw_plugins.csv_images.recognition:recognise_lists",
+            detect="clfw_plugins.csv_images.detection:detect_lists",
             convert="clfw_plugins.csv_images.from_idx:convert_idx",
         )
     ]

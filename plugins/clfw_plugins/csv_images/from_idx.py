@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clfw import DataError
-from clfw.data.opening import Progress
+from clfw.io.progress import Progress
 from clfw_plugins.csv_images.params import CsvImagesParams
 from clfw_plugins.idx_files.parsing import read_idx
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from clfw import DataError
-from clfw.csvfile import CsvRow, decoded, delimiter_of, read_csv, records
-from clfw.errors import joined, printable
-from clfw.filetree import FileTree
+from clfw.io.csv_file import CsvRow, decoded, delimiter_of, read_csv, records
+from clfw.io.file_tree import FileTree
+from clfw.text import bullet_list, escape
 from clfw_plugins.csv_images.finding import Pictures
 from clfw_plugins.csv_images.params import SPLIT_WORDS, CsvImagesParams
 
@@ -77,7 +77,7 @@ def read_list(
     outside = any(fault.endswith(NO_PATH) for fault in faults)
     if faults:
         raise DataError(
-            joined("rows that cannot be used", faults),
+            bullet_list("rows that cannot be used", faults),
             hint="fill in the values or remove the rows"
             + ("; a list that is named itself, --data LIST, may lead anywhere" if outside else ""),
         )
@@ -105,8 +105,8 @@ def find_columns(
         column = getattr(found, key)
         if column and column not in columns:
             raise DataError(
-                f"{name}:{header_line(tree, name)}: no column '{printable(column)}'; the columns are "
-                f"{', '.join(printable(c, 30) for c in columns[:12])}",
+                f"{name}:{header_line(tree, name)}: no column '{escape(column)}'; the columns are "
+                f"{', '.join(escape(c, 30) for c in columns[:12])}",
                 hint=f"name the column with --set data.{key}=COLUMN",
             )
     return found
@@ -131,14 +131,14 @@ def read_row(
     key, label = row.values[columns.image], row.values.get(columns.label)
     word = row.values[columns.split] if columns.split else split
     if word.lower() not in SPLIT_WORDS:
-        raise fault(place, columns.split, f"'{printable(word, 40)}' is not train, val or test")
+        raise fault(place, columns.split, f"'{escape(word, 40)}' is not train, val or test")
     own = SPLIT_WORDS[word.lower()]
     if label == "":
         if not (columns.split and own == "test"):
             raise fault(place, columns.label, "the label is empty")
         label = None
     if not key or not (anywhere or is_inside(key)):
-        raise fault(place, columns.image, f"'{printable(key)}' {NO_PATH}")
+        raise fault(place, columns.image, f"'{escape(key)}' {NO_PATH}")
     group = row.values[columns.group] if columns.group else ""
     if columns.group and not group:
         raise fault(place, columns.group, "the group is empty")
@@ -161,4 +161,4 @@ def is_inside(key: str) -> bool:
 
 def fault(place: str, column: str, what: str) -> RowFault:
     """What is wrong in one column of one row."""
-    return RowFault(f"{place} (column {printable(column, 40)}): {what}")
+    return RowFault(f"{place} (column {escape(column, 40)}): {what}")

@@ -2,7 +2,7 @@
 
 from pydantic import Field, model_validator
 
-from clfw.params import Params
+from clfw.api.params import Params
 
 SPLIT_WORDS = {
     "train": "train",

@@ -5,15 +5,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from clfw import DataError, Submission, Table
-from clfw.csvfile import read_csv
-from clfw.data.labelling import label_texts
-from clfw.errors import UsageError, counted, joined, nearest, printable
-from clfw.filetree import FileTree, open_tree
-from clfw.listhead import is_list
-from clfw.submissions import submission_layout
+from clfw.api.labels import label_texts
+from clfw.api.submissions import submission_layout
+from clfw.errors import UsageError
+from clfw.io.csv_file import is_list, read_csv
+from clfw.io.file_tree import FileTree, open_tree
+from clfw.text import bullet_list, did_you_mean, escape, plural
 from clfw_plugins.csv_images.finding import Pictures, places
 from clfw_plugins.csv_images.listed import Listed, read_list
-from clfw_plugins.csv_images.lonelist import LoneList
+from clfw_plugins.csv_images.listed_files import ListedFilesTree
 from clfw_plugins.csv_images.params import CsvImagesParams
 
 OTHER_LISTS = ("validation_csv", "test_csv", "submission_csv")
@@ -23,11 +23,13 @@ def open_csv_images(params: CsvImagesParams, path: Path) -> "CsvImages":
     """The source at `path`: a folder or zip with the lists and the pictures, or one list."""
     if path.is_file() and is_list(path.name):
         path, alone = path.absolute(), alone_params(params, path.name)
-        tree = LoneList(path, params.root, params.folders.values(), lambda: keys_of(path, alone))
+        tree = ListedFilesTree(
+            path, params.root, params.folders.values(), lambda: keys_of(path, alone)
+        )
         return CsvImages(alone, tree, anywhere=True)
     if params.root:
         raise UsageError(
-            f"data.root: '{printable(params.root)}' is for a list that is read by itself",
+            f"data.root: '{escape(params.root)}' is for a list that is read by itself",
             hint="leave it out, or name the list with data.path",
         )
     return CsvImages(params, open_tree(path), anywhere=False)
@@ -39,7 +41,7 @@ def alone_params(params: CsvImagesParams, name: str) -> CsvImagesParams:
         value = getattr(params, key)
         if value not in ("", CsvImagesParams.model_fields[key].default):
             raise UsageError(
-                f"data.{key}: '{printable(value)}' does not go with a list that is read by itself",
+                f"data.{key}: '{escape(value)}' does not go with a list that is read by itself",
                 hint="name the folder of the lists, or say the split in a column",
             )
     return params.model_copy(update={"train_csv": name, **dict.fromkeys(OTHER_LISTS, "")})
@@ -84,15 +86,15 @@ class CsvImages:
             keys=[row.key for row in rows],
             labels=labels,
             splits=[row.split for row in rows],
-            stamps=[self._tree.stamp(file) for file in files],
-            places=[row.place for row in rows],
+            versions=[self._tree.stamp(file) for file in files],
+            locations=[row.place for row in rows],
             key_column=rows[0].column,
             label_column=params.label,
             groups=[row.group for row in rows] if params.group else (),
             class_names=names,
             class_values=label_texts(names, params.class_values, labels),
-            strays=tuple(self._strays(set(files))),
-            remarks=blanks_around(rows),
+            unused_files=tuple(self._strays(set(files))),
+            warnings=blanks_around(rows),
             submission=self._submission(rows),
         )
 
@@ -107,8 +109,8 @@ class CsvImages:
             if name not in present and split == "train":
                 others = [n for n in present if is_list(n)]
                 raise DataError(
-                    f"{self._tree.label}: no file '{printable(name)}'",
-                    hint=nearest(name, others, "name the list with --set data.train_csv=FILE"),
+                    f"{self._tree.label}: no file '{escape(name)}'",
+                    hint=did_you_mean(name, others, "name the list with --set data.train_csv=FILE"),
                 )
             if name in present:
                 yield from read_list(
@@ -129,37 +131,37 @@ class CsvImages:
             first = taken.setdefault((row.split, self._own_path(found[0])), row.key)
             if first != row.key:
                 faults.append(
-                    f"{where(row)}: '{printable(row.key)}' is the picture of '{printable(first)}'"
+                    f"{where(row)}: '{escape(row.key)}' is the picture of '{escape(first)}'"
                 )
             files.append(found[0])
         if faults:
             raise DataError(
-                joined("rows without a picture of their own", faults),
+                bullet_list("rows without a picture of their own", faults),
                 hint=self._remedy() if missing else "keep one row for each picture",
             )
         return files
 
     def _own_path(self, name: str) -> str:
         """One name for a file that a list may write in two ways: relative and absolute."""
-        if isinstance(self._tree, LoneList):
+        if isinstance(self._tree, ListedFilesTree):
             return os.path.abspath(self._tree.base / name)  # noqa: PTH100  (keeps symbolic links)
         return name
 
     def _missed(self, row: Listed, found: list[str]) -> str:
         """Why a row has no picture, or none that is surely its own."""
-        key = f"'{printable(row.key)}'"
+        key = f"'{escape(row.key)}'"
         if found:
-            several = " and ".join(f"'{printable(file, 60)}'" for file in sorted(found))
+            several = " and ".join(f"'{escape(file, 60)}'" for file in sorted(found))
             return f"{key} may be {several}"
         if "://" in row.key:
             return f"{key} is an address, and pictures are read from disk"
         if any(self._is_folder(place) for place in places(row.key, row.folders)):
             return f"{key} is a folder"
         there = [folder for folder in row.folders if folder and self._is_folder(folder)]
-        return f"no picture {key}" + (f" in '{printable(there[0], 40)}'" if there else "")
+        return f"no picture {key}" + (f" in '{escape(there[0], 40)}'" if there else "")
 
     def _is_folder(self, name: str) -> bool:
-        if isinstance(self._tree, LoneList):
+        if isinstance(self._tree, ListedFilesTree):
             return os.path.isdir(self._tree.base / name)  # noqa: PTH112  (takes any text)
         if self._folders is None:
             names = (
@@ -174,7 +176,7 @@ class CsvImages:
         return self._found
 
     def _remedy(self) -> str:
-        if isinstance(self._tree, LoneList):
+        if isinstance(self._tree, ListedFilesTree):
             return f"paths are below {self._tree.base}; name another folder: --set data.root=FOLDER"
         return f"add the pictures to {self._tree.label} or remove the rows"
 
@@ -197,15 +199,13 @@ def blanks_around(rows: Iterable[Listed]) -> tuple[str, ...]:
     odd = [row for row in rows if row.padded and row.label in plain and row.label]
     if not odd:
         return ()
-    names = ", ".join(
-        f"'{printable(name, 30)}'" for name in sorted({str(r.label) for r in odd})[:12]
-    )
+    names = ", ".join(f"'{escape(name, 30)}'" for name in sorted({str(r.label) for r in odd})[:12])
     return (
-        f"{counted(len(odd), 'label')} with blanks around, the first at {odd[0].place}, "
+        f"{plural(len(odd), 'label')} with blanks around, the first at {odd[0].place}, "
         f"{'is' if len(odd) == 1 else 'are'} read as without: {names}",
     )
 
 
 def where(row: Listed) -> str:
     """The place of a row's key."""
-    return f"{row.place} (column {printable(row.column, 40)})"
+    return f"{row.place} (column {escape(row.column, 40)})"

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from clfw_plugins.drawn.scene import Colour, Draws, Field, Scene
+from clfw_plugins.drawn.scene import Color, Draws, Field, Scene
 
 # Grounds and views share hues with every coat, so colour alone gives no class away.
 _GROUNDS = np.array(
@@ -53,11 +53,11 @@ HOMES = {
 }
 
 
-def backdrop(draws: Draws, side: int, home: str) -> Colour:
+def backdrop(draws: Draws, side: int, home: str) -> Color:
     """A ground and the view above it, as found in one of HOMES: (3, n, side * side)."""
     grounds, views = HOMES[home]
-    ground = _surface(draws, side, draws.colour(_GROUNDS, grounds))
-    view = _surface(draws, side, draws.colour(_VIEWS, views))
+    ground = _surface(draws, side, draws.color(_GROUNDS, grounds))
+    view = _surface(draws, side, draws.color(_VIEWS, views))
     drop = _height(side)
     ripple = draws.uniform(0.0, 0.5) * (draws.cloud(side, 7, 1) - 0.5)
     edge = draws.uniform(0.01, 0.25)
@@ -69,7 +69,7 @@ def backdrop(draws: Draws, side: int, home: str) -> Colour:
         blob = np.hypot((_width(side) - x) * draws.uniform(0.5, 1.5), drop - y)
         blob = blob + draws.uniform(0.0, 0.4) * draws.cloud(side, 9, 9)
         cover = np.clip((draws.uniform(0.1, 0.55) - blob) / draws.uniform(0.04, 0.4), 0.0, 1.0)
-        image += cover * draws.uniform(0.0, 0.6) * (draws.colour(_VIEWS, (1,) * 8) - image)
+        image += cover * draws.uniform(0.0, 0.6) * (draws.color(_VIEWS, (1,) * 8) - image)
     return image
 
 
@@ -85,14 +85,14 @@ def _height(side: int) -> Field:
     return -np.repeat(axis, side)[None]
 
 
-def _surface(draws: Draws, side: int, colour: Colour) -> Colour:
+def _surface(draws: Draws, side: int, color: Color) -> Color:
     """One colour with a gradient, mottling, and upright, level or no streaks."""
     streaks = np.where(draws.chance(0.6), draws.cloud(side, 40, 6), draws.cloud(side, 4, 16))
     mottle = draws.cloud(side, 5, 5) - 0.5
     light = 1.0 + draws.uniform(-0.25, 0.25) * _height(side) + draws.uniform(0.0, 0.3) * mottle
     light += draws.uniform(0.0, 0.4) * draws.uniform(0.1, 1.0) * (streaks - 0.5)
     tint = draws.uniform(-0.12, 0.12) * mottle
-    return np.stack([colour[0] * light + tint, colour[1] * light, colour[2] * light - tint])
+    return np.stack([color[0] * light + tint, color[1] * light, color[2] * light - tint])
 
 
 def bloom(scene: Scene, chance: float) -> None:
@@ -104,11 +104,11 @@ def bloom(scene: Scene, chance: float) -> None:
     reach = np.hypot(x, y)
     petals = np.floor(draws.uniform(4.0, 9.0)) * 0.5
     wave = np.abs(np.sin(petals * np.arctan2(y, x) + draws.uniform(0.0, 3.0)))
-    colour = draws.colour(_BLOOMS, (1,) * 6)
+    color = draws.color(_BLOOMS, (1,) * 6)
     size = draws.uniform(0.45, 1.05)
     shade = 0.75 + 0.2 * wave + 0.2 * (scene.grain - 0.5)
-    scene.fill(reach - size * (0.45 + 0.55 * np.sqrt(wave)), colour * shade, shown)
-    heart = draws.colour(_BLOOMS[[1, 5]] * 0.8, (1, 1))
+    scene.fill(reach - size * (0.45 + 0.55 * np.sqrt(wave)), color * shade, shown)
+    heart = draws.color(_BLOOMS[[1, 5]] * 0.8, (1, 1))
     scene.fill(reach - size * draws.uniform(0.12, 0.35), heart * (0.5 + scene.grain), shown)
 
 
@@ -117,14 +117,14 @@ def foreground(scene: Scene) -> None:
     draws, side = scene.draws, scene.side
     blades = draws.cloud(side, 45, 1)
     level = np.where(draws.chance(0.3), draws.uniform(-1.15, -0.75), np.float32(-2.0))
-    colour = draws.colour(_GROUNDS, (5, 3, 1, 1, 0.5, 0, 0, 3))
+    color = draws.color(_GROUNDS, (5, 3, 1, 1, 0.5, 0, 0, 3))
     top = level + draws.uniform(0.15, 0.6) * blades * blades
-    scene.fill((scene.up - top) * 0.5, colour * (0.6 + 0.7 * blades))
+    scene.fill((scene.up - top) * 0.5, color * (0.6 + 0.7 * blades))
     shown = draws.chance(0.06)
     lean = draws.uniform(-0.5, 0.5)
     gap = np.abs(scene.across - draws.uniform(-0.9, 0.9) - lean * scene.up)
     width = draws.uniform(0.02, 0.11)
-    bark = draws.colour(_VIEWS, (0, 0, 0, 2, 1, 1, 2, 1))
+    bark = draws.color(_VIEWS, (0, 0, 0, 2, 1, 1, 2, 1))
     scene.fill(gap - width, bark * (1.15 - 0.4 * gap / width), shown.astype(np.float32))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clfw_plugins.drawn.builds import BUILDS, FURS, Build, Coat, coat
-from clfw_plugins.drawn.scene import Colour, Draws, Field, Scene, heading, merge
+from clfw_plugins.drawn.scene import Color, Draws, Field, Scene, heading, merge
 
 _DARK = np.array([0.09, 0.07, 0.07], np.float32)[:, None, None]
 
@@ -70,19 +70,19 @@ def _posed(draws: Draws, build: Build) -> Pose:
     )
 
 
-def _centred(pose: Pose, build: Build) -> tuple[Pose, Field]:
+def _centered(pose: Pose, build: Build) -> tuple[Pose, Field]:
     """The pose moved to the frame's middle, and half of its extent; bushy tails take room."""
     left = pose.hip.real - 1.3 * pose.waist - 2.0 * build.brush[1]
     right = np.maximum(pose.nose.real + pose.snout + build.trunk, 0.4)
     high = np.maximum(pose.head.imag + 1.5 * pose.skull, pose.chest)
-    centre = 0.5 * (left + right) + 0.5j * (pose.ground + high)
+    center = 0.5 * (left + right) + 0.5j * (pose.ground + high)
     moved = replace(
         pose,
-        hip=pose.hip - centre,
-        shoulder=pose.shoulder - centre,
-        head=pose.head - centre,
-        nose=pose.nose - centre,
-        ground=pose.ground - centre.imag,
+        hip=pose.hip - center,
+        shoulder=pose.shoulder - center,
+        head=pose.head - center,
+        nose=pose.nose - center,
+        ground=pose.ground - center.imag,
     )
     return moved, 0.5 * np.maximum(right - left, high - pose.ground)
 
@@ -169,25 +169,25 @@ def _eye_and_nose(scene: Scene, pose: Pose) -> None:
     glint = eye + size * (0.3 + 0.4j)
     scene.fill(frame.ball(glint, 0.3 * size, 0.3 * size), 1.0 - _DARK, 0.7)
     nose = pose.nose + pose.snout * 0.75 * heading(pose.nod + 0.4)
-    colour = draws.colour(FURS, (6, 2, 1, 0.6, 0, 0, 1, 1)) * 0.7
-    scene.fill(frame.ball(nose, 0.4 * pose.snout, 0.33 * pose.snout), colour, 0.9)
+    color = draws.color(FURS, (6, 2, 1, 0.6, 0, 0, 1, 1)) * 0.7
+    scene.fill(frame.ball(nose, 0.4 * pose.snout, 0.33 * pose.snout), color, 0.9)
 
 
 def _horns(scene: Scene, pose: Pose, chance: float) -> None:
     """A pair of horns that bend up and forward."""
     draws = scene.draws
     shown = draws.chance(chance).astype(np.float32)
-    colour = draws.colour(FURS, (1, 0, 0, 0, 3, 2, 1, 0))
+    color = draws.color(FURS, (1, 0, 0, 0, 3, 2, 1, 0))
     size = pose.skull * draws.uniform(0.35, 0.9)
     for root in (pose.head + pose.skull * (0.1 + 0.75j), pose.head + pose.skull * (-0.2 + 0.8j)):
         bend = root + size * heading(draws.uniform(1.0, 2.2))
         tip = bend + 0.7 * size * heading(draws.uniform(0.8, 1.8))
         width = 0.2 * pose.skull
         horn = scene.frame.chain((root, bend, tip), (width, 0.7 * width, 0.2 * width))
-        scene.model(horn, colour, 0.05, shown)
+        scene.model(horn, color, 0.05, shown)
 
 
-def _mane(scene: Scene, pose: Pose, colour: Colour) -> None:
+def _mane(scene: Scene, pose: Pose, color: Color) -> None:
     """Hair along the neck's upper edge and between the ears."""
     draws = scene.draws
     crest = pose.head + pose.skull * (-0.5 + 0.6j)
@@ -196,10 +196,10 @@ def _mane(scene: Scene, pose: Pose, colour: Colour) -> None:
     hair = scene.frame.chain(
         (pose.head + pose.skull * (0.3 + 0.75j), crest, withers), (0.4 * width, width, 0.5 * width)
     )
-    scene.model(hair - 0.12 * (scene.grain - 0.5), colour, 0.08, draws.uniform(0.6, 1.0))
+    scene.model(hair - 0.12 * (scene.grain - 0.5), color, 0.08, draws.uniform(0.6, 1.0))
 
 
-def _trunk(scene: Scene, pose: Pose, colour: Colour) -> None:
+def _trunk(scene: Scene, pose: Pose, color: Color) -> None:
     """The trunk and a tusk, then the broad ear over the head."""
     draws = scene.draws
     joint, angle = pose.nose, draws.uniform(-1.7, -1.0)
@@ -211,27 +211,27 @@ def _trunk(scene: Scene, pose: Pose, colour: Colour) -> None:
         joints.append(joint)
         angle = angle + curl
     widths = (0.7 * pose.skull, 1.5 * width, 1.25 * width, width, 0.85 * width, 0.7 * width)
-    scene.model(scene.frame.chain(joints, widths), colour, 0.12)
+    scene.model(scene.frame.chain(joints, widths), color, 0.12)
     root = pose.nose - 0.2j * pose.skull
     tusk = scene.frame.limb(root, root + draws.uniform(0.1, 0.3) * (1.0 - 0.4j), 0.035, 0.012)
     scene.model(tusk, 0.95 - _DARK, 0.03, draws.chance(0.6).astype(np.float32))
     size = pose.skull * draws.uniform(0.75, 1.25)
     middle = pose.head - 0.5 * pose.skull - 0.35j * size
     ear = scene.frame.ball(middle, 0.8 * size, size, draws.uniform(-0.4, 0.4))
-    scene.fill(ear - 0.03, colour * 0.62)
-    scene.model(ear, colour * draws.uniform(0.85, 1.05), 0.25)
+    scene.fill(ear - 0.03, color * 0.62)
+    scene.model(ear, color * draws.uniform(0.85, 1.05), 0.25)
 
 
-def _extras(scene: Scene, kind: str, pose: Pose, colours: Coat) -> None:
+def _extras(scene: Scene, kind: str, pose: Pose, colors: Coat) -> None:
     """What only this kind wears."""
     if kind == "cow":
         _horns(scene, pose, 0.65)
     elif kind == "sheep":
         _horns(scene, pose, 0.15)
     elif kind == "horse":
-        _mane(scene, pose, np.minimum(colours.second, colours.plain * 0.8))
+        _mane(scene, pose, np.minimum(colors.second, colors.plain * 0.8))
     elif kind == "elephant":
-        _trunk(scene, pose, colours.plain)
+        _trunk(scene, pose, colors.plain)
     elif kind == "panda":
         patch = pose.head + pose.skull * (0.35 + 0.25j)
         size = pose.skull * scene.draws.uniform(0.25, 0.36)
@@ -249,33 +249,33 @@ def _shadow(scene: Scene, pose: Pose) -> None:
 def paint_body(scene: Scene, kind: str) -> None:
     """Paint one kind of BUILDS, seen from the side, into every picture of the scene."""
     draws, build = scene.draws, BUILDS[kind]
-    pose, reach = _centred(_posed(draws, build), build)
+    pose, reach = _centered(_posed(draws, build), build)
     shift = draws.uniform(-0.1, 0.1) + 1j * draws.uniform(-0.1, 0.1)
     size = draws.uniform(0.86, 1.04) / reach
     scene.place(size, draws.uniform(-0.1, 0.1), shift)
-    colours = coat(scene, build, 0.5 * (pose.hip + pose.shoulder).imag)
+    colors = coat(scene, build, 0.5 * (pose.hip + pose.shoulder).imag)
     dark = kind == "panda"
-    limbs = _DARK * 1.3 if dark else colours.fur
+    limbs = _DARK * 1.3 if dark else colors.fur
     _shadow(scene, pose)
     scene.model(_legs(scene, pose, near=False), limbs * 0.62, 0.08)
     near, far = _ears(scene, pose, build)
-    scene.model(_tail(scene, pose, build), colours.fur, 0.08)
-    ear = _DARK * 1.3 if dark else colours.plain
+    scene.model(_tail(scene, pose, build), colors.fur, 0.08)
+    ear = _DARK * 1.3 if dark else colors.plain
     if kind != "elephant":
         scene.model(far, ear * 0.7, 0.06)
     trunk, legs = _torso(scene, pose, draws.uniform(*build.fleece)), _legs(scene, pose, near=True)
     if dark:
-        scene.model(trunk, colours.fur, 0.2)
+        scene.model(trunk, colors.fur, 0.2)
         band = scene.frame.limb(
             pose.shoulder + 0.6j * pose.chest, pose.shoulder - 0.5j * pose.chest, 0.1, 0.2
         )
         scene.fill(band, limbs)
         scene.model(legs, limbs, 0.12)
     else:
-        scene.model(merge(trunk, legs, 0.06), colours.fur, 0.16)
-    face = np.where(draws.chance(build.bare), colours.second, colours.fur)
+        scene.model(merge(trunk, legs, 0.06), colors.fur, 0.16)
+    face = np.where(draws.chance(build.bare), colors.second, colors.fur)
     scene.model(_head(scene, pose), face, 0.12)
-    _extras(scene, kind, pose, colours)
+    _extras(scene, kind, pose, colors)
     _eye_and_nose(scene, pose)
     if kind != "elephant":
         scene.model(near, ear * 0.92, 0.06)

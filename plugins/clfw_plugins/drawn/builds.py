@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clfw_plugins.drawn.scene import Colour, Field, Number, Scene
+from clfw_plugins.drawn.scene import Color, Field, Number, Scene
 
 Range = tuple[float, float]
 
@@ -245,19 +245,17 @@ BUILDS = {
 class Coat:
     """One animal's colours: its fur with markings, the plain fur and the second colour."""
 
-    fur: Colour  # (3, n, side * side)
-    plain: Colour  # (3, n, 1)
-    second: Colour  # (3, n, 1)
+    fur: Color  # (3, n, side * side)
+    plain: Color  # (3, n, 1)
+    second: Color  # (3, n, 1)
 
 
 def coat(scene: Scene, build: Build, axis: Number = 0.0) -> Coat:
     """Draw a fur and lay its markings over the frame; a pale belly lies under `axis`."""
     draws = scene.draws
-    plain = draws.colour(FURS, build.furs)
+    plain = draws.color(FURS, build.furs)
     # Marks must stand out: pale ones on a dark fur, dark ones on a pale fur.
-    second = np.where(
-        plain.mean(axis=0) > 0.5, draws.colour(FURS, _DEEP), draws.colour(FURS, _PALE)
-    )
+    second = np.where(plain.mean(axis=0) > 0.5, draws.color(FURS, _DEEP), draws.color(FURS, _PALE))
     mark = _marking(scene, draws.kind(build.coats), axis)
     return Coat(plain + mark * (second - plain), plain, second)
 

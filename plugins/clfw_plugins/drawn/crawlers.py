@@ -7,7 +7,7 @@ import numpy as np
 
 from clfw_plugins.drawn.backdrops import bloom
 from clfw_plugins.drawn.builds import FURS, Range
-from clfw_plugins.drawn.scene import Colour, Draws, Field, Frame, Point, Scene, heading, merge
+from clfw_plugins.drawn.scene import Color, Draws, Field, Frame, Point, Scene, heading, merge
 
 _DARK = np.array([0.09, 0.07, 0.07], np.float32)[:, None, None]
 
@@ -116,8 +116,8 @@ def paint_spider(scene: Scene) -> None:
     _placed(scene, 0.75, 1.15)
     frame = scene.frame
     fold = Frame(np.abs(frame.x - draws.uniform(-0.06, 0.06)), frame.y, frame.pixel)
-    plain = draws.colour(FURS, (3, 3, 3, 1.5, 1, 0.5, 1, 1))
-    second = draws.colour(FURS, (3, 1, 1, 1, 1.5, 2, 0.5, 0.5))
+    plain = draws.color(FURS, (3, 3, 3, 1.5, 1, 0.5, 1, 1))
+    second = draws.color(FURS, (3, 1, 1, 1, 1.5, 2, 0.5, 0.5))
     front = draws.uniform(0.11, 0.18)
     length, width = draws.uniform(0.6, 1.0), draws.uniform(0.016, 0.045)
     roots = tuple(0.6 * front + 1j * (0.2 + step) for step in (0.08, 0.03, -0.03, -0.08))
@@ -154,11 +154,11 @@ def _wings(scene: Scene, frame: Frame, root: Point, shown: Field) -> None:
 
 
 def _abdomen(
-    scene: Scene, kind: Insect, middle: Point, size: tuple[Field, Field], plain: Colour
+    scene: Scene, kind: Insect, middle: Point, size: tuple[Field, Field], plain: Color
 ) -> None:
     """The abdomen with its bands."""
     draws, frame = scene.draws, scene.frame
-    second = draws.colour(FURS, kind.second)
+    second = draws.color(FURS, kind.second)
     phase = (frame.y - middle.imag) * draws.uniform(22.0, 38.0) + 6.0 * frame.x * frame.x
     bands = np.clip(np.sin(phase + draws.uniform(0.0, 6.0)) * 3.0 + 0.4, 0.0, 1.0)
     bands = bands * np.maximum(draws.uniform(*kind.bands), 0.0)
@@ -178,7 +178,7 @@ def paint_insect(scene: Scene, kind: str) -> None:
     legward = np.where(lying, frame.x + 0.02, np.abs(frame.x))
     wingward = np.where(lying, -frame.x, np.abs(frame.x))
     fold = Frame(legward, frame.y, frame.pixel)
-    plain = draws.colour(FURS, insect.hues)
+    plain = draws.color(FURS, insect.hues)
     head, thorax = draws.uniform(*insect.head), draws.uniform(*insect.thorax)
     trunk, rear, tail = (draws.uniform(*part) for part in (insect.trunk, insect.rear, insect.tail))
     top = 0.22j
@@ -195,7 +195,7 @@ def paint_insect(scene: Scene, kind: str) -> None:
     sway = draws.uniform(-0.12, 0.12)
     end = low - 1j * (draws.uniform(*insect.waist) + 0.5 * thorax)
     _abdomen(scene, insect, end + sway - 0.85j * tail, (rear, tail), plain)
-    second = np.where(draws.chance(0.4), draws.colour(FURS, insect.hues), plain)
+    second = np.where(draws.chance(0.4), draws.color(FURS, insect.hues), plain)
     stalk = frame.limb(low, end + 0.5 * sway, 0.35 * thorax, 0.05)
     chest = merge(frame.limb(top, low, thorax, 0.9 * thorax), stalk, 0.04)
     chest = chest - draws.uniform(*insect.fuzz) * (scene.grain - 0.4)

@@ -4,7 +4,7 @@ import numpy as np
 
 from clfw_plugins.drawn.backdrops import bloom
 from clfw_plugins.drawn.builds import FURS
-from clfw_plugins.drawn.scene import Colour, Draws, Field, Frame, Point, Scene, heading, merge
+from clfw_plugins.drawn.scene import Color, Draws, Field, Frame, Point, Scene, heading, merge
 
 _DARK = np.array([0.09, 0.07, 0.07], np.float32)[:, None, None]
 _WINGS = np.array(
@@ -36,30 +36,30 @@ def _wing(frame: Frame, root: Point, angle: Field, length: Field, width: Field) 
     return frame.limb(root, end, 0.25 * width, width)
 
 
-def _pattern(scene: Scene, frame: Frame, shape: Field, hues: tuple[Colour, Colour]) -> None:
+def _pattern(scene: Scene, frame: Frame, shape: Field, hues: tuple[Color, Color]) -> None:
     """Paint a wing: its ground, a band, veins, and a margin with pale dots."""
     draws = scene.draws
     plain, second = hues
     reach = np.hypot(frame.x, frame.y)
     angle = np.arctan2(frame.y, frame.x + 0.05)
     band = np.clip((draws.uniform(0.03, 0.16) - np.abs(reach - draws.uniform(0.2, 0.7))) * 15, 0, 1)
-    colour = plain + band * draws.uniform(-0.8, 1.0).clip(0.0) * (second - plain)
+    color = plain + band * draws.uniform(-0.8, 1.0).clip(0.0) * (second - plain)
     veins = np.clip(np.cos(angle * draws.uniform(12.0, 20.0)) * 6.0 - 4.8, 0.0, 1.0)
-    colour = colour * (1.0 - draws.uniform(0.0, 0.7) * veins)
+    color = color * (1.0 - draws.uniform(0.0, 0.7) * veins)
     margin = np.clip((shape + draws.uniform(-0.02, 0.16)) * 22.0, 0.0, 1.0)
-    edge = np.minimum(plain, draws.colour(_WINGS, (0, 0, 0, 0.4, 2, 4, 0, 0.5)))
+    edge = np.minimum(plain, draws.color(_WINGS, (0, 0, 0, 0.4, 2, 4, 0, 0.5)))
     dots = np.clip(np.cos(angle * draws.uniform(14.0, 22.0)) * 5.0 - 2.5, 0.0, 1.0)
     edge = edge + dots * draws.uniform(-0.6, 0.9).clip(0.0) * (0.85 - edge)
-    scene.model(shape, colour + margin * (edge - colour), 0.05)
+    scene.model(shape, color + margin * (edge - color), 0.05)
 
 
-def _spots(scene: Scene, frame: Frame, centre: Point, hue: Colour) -> None:
+def _spots(scene: Scene, frame: Frame, center: Point, hue: Color) -> None:
     """An eyespot: a ring with a dark heart."""
     draws = scene.draws
     shown = draws.chance(0.55).astype(np.float32) * draws.uniform(0.5, 1.0)
     size = draws.uniform(0.04, 0.12)
-    scene.fill(frame.ball(centre, size, size), hue, shown)
-    scene.fill(frame.ball(centre, 0.55 * size, 0.55 * size), _DARK, shown)
+    scene.fill(frame.ball(center, size, size), hue, shown)
+    scene.fill(frame.ball(center, 0.55 * size, 0.55 * size), _DARK, shown)
 
 
 def paint_butterfly(scene: Scene) -> None:
@@ -69,7 +69,7 @@ def paint_butterfly(scene: Scene) -> None:
     shift = draws.uniform(-0.14, 0.14) + 1j * draws.uniform(-0.14, 0.14)
     scene.place(draws.uniform(0.8, 1.15), draws.uniform(-0.7, 0.7), shift, draws.uniform(0.8, 1.05))
     frame = _sides(scene)
-    hues = draws.colour(_WINGS, (3, 2, 2, 2, 2, 1.5, 0.7, 1.5)), draws.colour(_WINGS, (1,) * 8)
+    hues = draws.color(_WINGS, (3, 2, 2, 2, 2, 1.5, 0.7, 1.5)), draws.color(_WINGS, (1,) * 8)
     raised = draws.uniform(-0.15, 0.35)
     size = draws.uniform(0.8, 1.05)
     low = _wing(
@@ -90,7 +90,7 @@ def paint_butterfly(scene: Scene) -> None:
     _pattern(scene, frame, high, hues)
     _spots(scene, frame, draws.uniform(0.3, 0.5) - 1j * draws.uniform(0.2, 0.45), hues[1])
     _spots(scene, frame, draws.uniform(0.4, 0.65) + 1j * draws.uniform(0.25, 0.5), hues[1])
-    body = draws.colour(FURS, (5, 3, 2, 0.5, 0, 0, 1, 1))
+    body = draws.color(FURS, (5, 3, 2, 0.5, 0, 0, 1, 1))
     width = draws.uniform(0.035, 0.06)
     middle = 0.2j
     trunk = scene.frame.chain(
@@ -113,11 +113,11 @@ def _hen(draws: Draws) -> tuple[Point, Point, Point, Field]:
     return rump, breast, head, -draws.uniform(0.55, 0.85)
 
 
-def _plumage(scene: Scene) -> tuple[Colour, Colour, Colour]:
+def _plumage(scene: Scene) -> tuple[Color, Color, Color]:
     """Speckled feathers, and the plain colours of the hackle and the tail."""
     draws = scene.draws
-    plain = draws.colour(FURS, (1.5, 1.5, 2.5, 1.5, 1, 3, 0.8, 0.5))
-    second = draws.colour(FURS, (3, 1, 1, 1, 1, 2, 0.5, 0.5))
+    plain = draws.color(FURS, (1.5, 1.5, 2.5, 1.5, 1, 3, 0.8, 0.5))
+    second = draws.color(FURS, (3, 1, 1, 1, 1, 2, 0.5, 0.5))
     specks = np.clip((draws.cloud(scene.side, 40, 30) - draws.uniform(0.45, 1.0)) * 9.0, 0.0, 1.0)
     tail = np.where(draws.chance(0.5), plain, second)
     hackle = np.where(draws.chance(0.65), plain, second)
@@ -127,14 +127,14 @@ def _plumage(scene: Scene) -> tuple[Colour, Colour, Colour]:
 def _comb(scene: Scene, head: Point, size: Field) -> None:
     """Comb, wattle, beak and eye."""
     draws, frame = scene.draws, scene.frame
-    red = draws.colour(_COMBS, (3, 2, 1))
+    red = draws.color(_COMBS, (3, 2, 1))
     height = size * draws.uniform(0.25, 0.6)
     for place in (-0.5, 0.0, 0.5):
         knob = frame.ball(head + size * (place + 0.95j), 0.3 * size, height)
         scene.fill(knob, red)
     scene.fill(frame.ball(head + size * (0.6 - 1.0j), 0.3 * size, 0.9 * height), red)
     tip = head + size * (draws.uniform(1.6, 2.1) - 0.25j)
-    horn = draws.colour(FURS, (0.5, 0, 1, 3, 3, 0, 1, 0))
+    horn = draws.color(FURS, (0.5, 0, 1, 3, 3, 0, 1, 0))
     scene.model(frame.limb(head + 0.7 * size, tip, 0.38 * size, 0.06 * size), horn, 0.05)
     scene.fill(frame.ball(head + size * (0.3 + 0.2j), 0.2 * size, 0.2 * size), _DARK)
 
@@ -147,7 +147,7 @@ def paint_chicken(scene: Scene) -> None:
     rump, breast, head, ground = _hen(draws)
     feathers, hackle, plume = _plumage(scene)
     frame = scene.frame
-    shank = draws.colour(FURS, (0.7, 0, 0.7, 3, 2, 0, 1.5, 0)) * 0.9
+    shank = draws.color(FURS, (0.7, 0, 0.7, 3, 2, 0, 1.5, 0)) * 0.9
     for hip in (rump + 0.22, breast - 0.12):
         foot = hip.real + draws.uniform(-0.1, 0.1) + 1j * ground
         toe = foot + draws.uniform(0.1, 0.17)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 # Colour is float32 (3, n, 1) or (3, n, side * side): red, green and blue in 0..1.
 Field = NDArray[Any]
 Point = complex | NDArray[Any]
-Colour = NDArray[Any]
+Color = NDArray[Any]
 Number = float | Field
 
 _WORD = 2**64 - 1
@@ -52,9 +52,9 @@ class Draws:
         bounds = np.cumsum(weights)[:-1] / np.sum(weights)
         return np.searchsorted(bounds, self.uniform(), side="right")
 
-    def colour(
+    def color(
         self, palette: NDArray[np.float32], weights: Sequence[float], spread: float = 0.05
-    ) -> Colour:
+    ) -> Color:
         """A palette row (palette is (k, 3)), then lighter or darker and off in hue: (3, n, 1)."""
         chosen = palette[self.kind(weights)[:, 0]].T[:, :, None]
         level = self.uniform(1.0 - 3.0 * spread, 1.0 + 2.0 * spread)
@@ -109,10 +109,10 @@ class Frame:
         return Frame(np.abs(self.x), self.y, self.pixel)
 
     def ball(
-        self, centre: Point, width: Number, height: Number, turn: Field | None = None
+        self, center: Point, width: Number, height: Number, turn: Field | None = None
     ) -> Field:
         """An ellipse with the given half axes, turned by `turn` radians."""
-        x, y = self.x - centre.real, self.y - centre.imag
+        x, y = self.x - center.real, self.y - center.imag
         if turn is not None:
             cos, sin = np.cos(turn), np.sin(turn)
             x, y = cos * x + sin * y, cos * y - sin * x
@@ -141,7 +141,7 @@ class Frame:
 class Scene:
     """Pictures being painted: the image, the random draws, and the frame of the figure."""
 
-    def __init__(self, draws: Draws, image: Colour, side: int) -> None:
+    def __init__(self, draws: Draws, image: Color, side: int) -> None:
         """`image` is the backdrop, (3, n, side * side), which is painted over in place."""
         self.draws = draws
         self.image = image
@@ -163,12 +163,12 @@ class Scene:
         x, y = (cos * x + sin * y) * (flip / size), (cos * y - sin * x) / (size * squash)
         self.frame = Frame(x, y, (2.0 / self.side) / (size * np.ones_like(turn)))
 
-    def fill(self, shape: Field, colour: Colour, opacity: Number = 1.0) -> None:
+    def fill(self, shape: Field, color: Color, opacity: Number = 1.0) -> None:
         """Paint a shape in a flat colour."""
         cover = np.clip(0.5 - shape / self.frame.pixel, 0.0, 1.0) * opacity
-        self.image += cover * (colour - self.image)
+        self.image += cover * (color - self.image)
 
-    def model(self, shape: Field, colour: Colour, depth: float, opacity: Number = 1.0) -> None:
+    def model(self, shape: Field, color: Color, depth: float, opacity: Number = 1.0) -> None:
         """Paint a shape as a rounded, lit solid whose edge darkens over `depth`."""
         light = (0.55 + 0.45 * np.clip(shape * (-1.0 / depth), 0.0, 1.0)) * self._lit
-        self.fill(shape, colour * light, opacity)
+        self.fill(shape, color * light, opacity)

@@ -68,8 +68,8 @@ class DrawnSource:
             keys=[f"{split}-{i:05d}" for split, i, _ in rows],
             labels=[self._classes[k] for _, _, k in rows],
             splits=[split for split, _, _ in rows],
-            stamps=[f"{self._stamp}/{split}/{i}" for split, i, _ in rows],
-            places=[f"{self._name}:{split}-{i:05d}" for split, i, _ in rows],
+            versions=[f"{self._stamp}/{split}/{i}" for split, i, _ in rows],
+            locations=[f"{self._name}:{split}-{i:05d}" for split, i, _ in rows],
             class_names=self._classes,
         )
 

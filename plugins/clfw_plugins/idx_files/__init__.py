@@ -11,6 +11,6 @@ def clfw_datasets() -> list[Dataset]:
             summary="IDX files of pictures and labels as of MNIST, gzip or not, in a folder or zip",
             open="clfw_plugins.idx_files.reader:open_idx_files",
             params="clfw_plugins.idx_files.params:IdxFilesParams",
-            recognise="clfw_plugins.idx_files.recognition:recognise_idx",
+            detect="clfw_plugins.idx_files.detection:detect_idx",
         )
     ]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clfw import DataError
-from clfw.filetree import MAX_MEMBER
+from clfw.io.file_tree import MAX_MEMBER
 
 GZIP_MAGIC = b"\x1f\x8b"
 GZIP_RATIO = 1032  # deflate packs no tighter

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clfw import DataError
-from clfw.errors import nearest, printable
-from clfw.filetree import FileTree, open_tree
+from clfw.io.file_tree import FileTree, open_tree
+from clfw.text import did_you_mean, escape
 from clfw_plugins.arrays.source import ArraySource, Content, Part
 from clfw_plugins.idx_files.params import IdxFilesParams
 from clfw_plugins.idx_files.parsing import read_idx
@@ -42,7 +42,7 @@ def find(tree: FileTree, wanted: str, role: str) -> str | None:
             found = [n for n in names if n == name or n.endswith(f"/{name}")]
             if len(found) > 1:
                 raise DataError(
-                    f"{tree.label}: '{printable(found[0])}' and '{printable(found[1])}' both "
+                    f"{tree.label}: '{escape(found[0])}' and '{escape(found[1])}' both "
                     f"have the name of {role}",
                     hint=f"choose one with --set data.{role}=FILE",
                 )
@@ -56,8 +56,8 @@ def require(tree: FileTree, wanted: str, role: str) -> str:
     found = find(tree, wanted, role)
     if found is None:
         raise DataError(
-            f"{tree.label}: no file '{printable(wanted)}', nor with .gz",
-            hint=nearest(wanted, tree.names(), f"name the file with --set data.{role}=FILE"),
+            f"{tree.label}: no file '{escape(wanted)}', nor with .gz",
+            hint=did_you_mean(wanted, tree.names(), f"name the file with --set data.{role}=FILE"),
         )
     return found
 
@@ -76,4 +76,4 @@ def read_part(tree: FileTree, split: str, images: str, labels: str | None) -> Pa
         texts = [str(value) for value in values.tolist()]
     declared = labels or images
     places = [f"{declared}[{row}]" for row in range(len(pictures))]
-    return Part(split=split, images=pictures, labels=texts, places=places)
+    return Part(split=split, images=pictures, labels=texts, locations=places)

@@ -11,6 +11,6 @@ def clfw_datasets() -> list[Dataset]:
             summary="a folder per class, in a folder or zip; train, val and test folders if there are",
             open="clfw_plugins.image_folder.reader:open_image_folder",
             params="clfw_plugins.image_folder.params:ImageFolderParams",
-            recognise="clfw_plugins.image_folder.recognition:recognise_folders",
+            detect="clfw_plugins.image_folder.detection:detect_folders",
         )
     ]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from clfw import DataError
-from clfw.errors import printable
-from clfw.filetree import is_picture, is_stray, kinds_not_read, not_read
+from clfw.io.file_tree import is_picture, is_stray, kinds_not_read, not_read
+from clfw.text import escape
 
 Split = Literal["train", "validation", "test"]
 SPLIT_NAMES: dict[str, Split] = {
@@ -48,13 +48,13 @@ class Layout:
     Attributes:
         root: the folder that holds the class or split folders, with its slash, or "".
         class_roots: the folders, with their slashes, whose sub-folders are the classes to train on.
-        strays: files that are no row.
+        unused_files: files that are no row.
     """
 
     root: str
     class_roots: tuple[str, ...]
     pictures: tuple[Picture, ...]
-    strays: tuple[str, ...]
+    unused_files: tuple[str, ...]
 
 
 def lay_out(names: list[str], label: str) -> Layout:
@@ -80,18 +80,18 @@ def lay_out(names: list[str], label: str) -> Layout:
         pictures = split_pictures(inner, tops, root)
         class_roots = tuple(f"{root}{t}/" for t in tops if SPLIT_NAMES[t.lower()] == "train")
     else:
-        pictures = [labelled(root, "", "train", name) for name in inner if "/" in name]
+        pictures = [labeled(root, "", "train", name) for name in inner if "/" in name]
         class_roots = (root,)
     if not any(picture.label is not None for picture in pictures):
         raise DataError(
-            f"{label}: holds pictures and no class folders, as '{printable(candidates[0])}'",
+            f"{label}: holds pictures and no class folders, as '{escape(candidates[0])}'",
             hint="put the pictures of each class into a folder of its own, "
             "or list them in a CSV file and use csv_images",
         )
     refuse_twins({p.label for p in pictures if p.label is not None}, label)
     rows = {picture.name for picture in pictures}
     strays = tuple(name for name in names if name not in rows)
-    return Layout(root=root, class_roots=class_roots, pictures=tuple(pictures), strays=strays)
+    return Layout(root=root, class_roots=class_roots, pictures=tuple(pictures), unused_files=strays)
 
 
 def hidden(name: str) -> bool:
@@ -140,12 +140,12 @@ def split_pictures(names: list[str], tops: list[str], root: str) -> list[Picture
                 folder = f"{root}{name.rpartition('/')[0]}"
                 pictures.append(Picture(name=root + name, folder=folder, split=split, label=None))
             continue
-        pictures += [labelled(root, f"{top}/", split, name) for name in nested]
+        pictures += [labeled(root, f"{top}/", split, name) for name in nested]
         classes |= folders
     return pictures
 
 
-def labelled(root: str, above: str, split: Split, name: str) -> Picture:
+def labeled(root: str, above: str, split: Split, name: str) -> Picture:
     """The row of a picture whose first folder below `above` is its class."""
     label = name.removeprefix(above).partition("/")[0]
     return Picture(name=root + name, folder=f"{root}{above}{label}", split=split, label=label)
@@ -158,7 +158,7 @@ def refuse_twins(labels: Iterable[str], where: str) -> None:
         other = seen.setdefault(unicodedata.normalize("NFC", label).casefold(), label)
         if other != label:
             raise TwinFolders(
-                f"{where}: class folders '{printable(other)}' and '{printable(label)}' "
+                f"{where}: class folders '{escape(other)}' and '{escape(label)}' "
                 "differ in case or accents' encoding alone",
                 hint="give both the same name",
             )

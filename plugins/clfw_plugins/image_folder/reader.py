@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from clfw import Table
-from clfw.errors import printable
-from clfw.filetree import FileTree, kinds_not_read, not_read, open_tree
+from clfw.io.file_tree import FileTree, kinds_not_read, not_read, open_tree
+from clfw.text import escape
 from clfw_plugins.image_folder.layout import Layout, hidden, lay_out
 from clfw_plugins.image_folder.params import ImageFolderParams
 
@@ -44,12 +44,14 @@ class ImageFolder:
             keys=[picture.name.removeprefix(layout.root) for picture in pictures],
             labels=[picture.label for picture in pictures],
             splits=[picture.split for picture in pictures],
-            stamps=[self._tree.stamp(picture.name) for picture in pictures],
-            places=[f"{self._tree.label}/{picture.folder}" for picture in pictures],
+            versions=[self._tree.stamp(picture.name) for picture in pictures],
+            locations=[f"{self._tree.label}/{picture.folder}" for picture in pictures],
             class_names=names,
             class_values=(self._params.class_values or names) if names else (),
-            strays=layout.strays,
-            bare=() if names else tuple(self._bare(layout)),  # core names a listed class itself
+            unused_files=layout.unused_files,
+            empty_classes=()
+            if names
+            else tuple(self._bare(layout)),  # core names a listed class itself
         )
 
     def _bare(self, layout: Layout) -> Iterator[str]:
@@ -63,7 +65,7 @@ class ImageFolder:
                 others = not_read(file for file in files if file.startswith(f"{folder}/"))
                 why = "is a symbolic link, which is not followed" if link else "holds no picture"
                 why += f", but {kinds_not_read(others)}" if others else ""
-                yield f"{self._tree.label}/{printable(folder)}: {why}"
+                yield f"{self._tree.label}/{escape(folder)}: {why}"
 
 
 def folders(path: Path, names: list[str]) -> Iterator[str]:

@@ -11,6 +11,6 @@ def clfw_datasets() -> list[Dataset]:
             summary="CSV files with a label and a column a pixel, as label,pixel0,pixel1,...",
             open="clfw_plugins.pixel_csv.reader:open_pixel_csv",
             params="clfw_plugins.pixel_csv.params:PixelCsvParams",
-            recognise="clfw_plugins.pixel_csv.recognition:recognise_pixels",
+            detect="clfw_plugins.pixel_csv.detection:detect_pixels",
         )
     ]

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clfw import DataError
-from clfw.csvfile import checked_columns, delimiter_of, records, wrong_length
-from clfw.errors import joined, printable
+from clfw.io.csv_file import checked_columns, delimiter_of, records, wrong_length
+from clfw.text import bullet_list, escape
 
 LINE_END = re.compile(rb"\r\n|\r|\n")
 BLANK_LINES = re.compile(rb"(?:[ \t]*(?:\r\n|\r|\n))*")
@@ -112,7 +112,7 @@ def read_rows(data: bytes, layout: Layout) -> PixelRows:
         start = end
     if layout.faults:
         raise DataError(
-            joined("rows that cannot be used", layout.faults),
+            bullet_list("rows that cannot be used", layout.faults),
             hint="pixels are whole numbers from 0 to 255, one a column",
         )
     lines = [number for piece in pieces for number in piece.lines]
@@ -189,7 +189,7 @@ def row_values(fields: list[str], layout: Layout) -> tuple[str, bytes]:
         text = fields[column].strip()
         short = text.removeprefix("+").lstrip("0") or text[-1:]
         if not (short.isascii() and short.isdecimal() and len(short) <= 3 and int(short) <= 255):
-            shown, place = printable(text, 40), printable(columns[column], 40)
+            shown, place = escape(text, 40), escape(columns[column], 40)
             return f"(column {place}): '{shown}' is not a whole number from 0 to 255", b""
         values.append(int(short))
     return "", bytes(values)

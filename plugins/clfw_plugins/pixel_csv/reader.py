@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clfw import DataError
-from clfw.csvfile import as_utf8
-from clfw.errors import joined, nearest, printable
-from clfw.filetree import FileTree, open_tree
-from clfw.lonefile import LoneFile
-from clfw.submissions import submission_layout
+from clfw.api.submissions import submission_layout
+from clfw.io.csv_file import as_utf8
+from clfw.io.file_tree import FileTree, SingleFileTree, open_tree
+from clfw.text import bullet_list, did_you_mean, escape
 from clfw_plugins.arrays.source import ArraySource, Content, Part
 from clfw_plugins.pixel_csv.params import PixelCsvParams
 from clfw_plugins.pixel_csv.parsing import Layout, read_header, read_rows
@@ -23,7 +22,7 @@ def open_pixel_csv(params: PixelCsvParams, path: Path) -> ArraySource:
     """The source at `path`: a folder or zip with the files, or the CSV file of training pictures."""
     tree: FileTree
     if path.is_file() and path.suffix.lower() in (".csv", ".tsv"):
-        tree = LoneFile(path)
+        tree = SingleFileTree(path)
         alone = {"train_csv": path.name, "test_csv": "", "submission_csv": ""}
         params = params.model_copy(update=alone)
     else:
@@ -52,8 +51,8 @@ def read_content(tree: FileTree, params: PixelCsvParams) -> Content:
     if params.train_csv not in present:
         lists = [name for name in present if name.endswith((".csv", ".tsv"))]
         raise DataError(
-            f"{tree.label}: no file '{printable(params.train_csv)}'",
-            hint=nearest(params.train_csv, lists, "name it with --set data.train_csv=FILE"),
+            f"{tree.label}: no file '{escape(params.train_csv)}'",
+            hint=did_you_mean(params.train_csv, lists, "name it with --set data.train_csv=FILE"),
         )
     train = read_part(tree, "train", params.train_csv, params, None)
     parts = [train.part]
@@ -108,9 +107,11 @@ def read_part(
         what = "label" if number == columns.label else "id"
         empty = [line for line, text in zip(rows.lines, values, strict=True) if not text]
         if empty:
-            column = printable(header.columns[number], 40)
+            column = escape(header.columns[number], 40)
             faults = [f"{name}:{line} (column {column}): the {what} is empty" for line in empty]
-            raise DataError(joined(f"rows without {what}", faults), hint="fill in or remove them")
+            raise DataError(
+                bullet_list(f"rows without {what}", faults), hint="fill in or remove them"
+            )
     part = Part(
         split=split,
         images=rows.pixels.reshape(-1, *shape),
@@ -118,7 +119,7 @@ def read_part(
         keys=[str(n) for n in range(1, len(rows.lines) + 1)]
         if columns.id is None
         else texts[columns.id],
-        places=[f"{name}:{line}" for line in rows.lines],
+        locations=[f"{name}:{line}" for line in rows.lines],
     )
     names = [header.columns[number] for number in pixels]
     return PartFile(part=part, pixels=names, numbered=columns.numbered)
@@ -138,7 +139,7 @@ def pixels_like(
         return [numbers[name] for name in like.pixels]
     if not (found.numbered and like.numbered):
         raise DataError(
-            f"{where}: no column '{printable(absent[0], 40)}' among the pixels, and {train} has it",
+            f"{where}: no column '{escape(absent[0], 40)}' among the pixels, and {train} has it",
             hint="give the pixel columns the same names in both files",
         )
     return found.pixels
@@ -148,12 +149,12 @@ def find_columns(
     columns: list[str], params: PixelCsvParams, where: str, need_label: bool
 ) -> Columns:
     """Which column is the label, which the id; all others are pixels."""
-    shown = ", ".join(printable(column, 30) for column in columns[:6])
+    shown = ", ".join(escape(column, 30) for column in columns[:6])
     for key, name in (("label", params.label), ("id", params.id)):
         if name and name not in columns and (need_label or key == "id"):
             raise DataError(
-                f"{where}: no column '{printable(name)}'; the columns are {shown} and so on",
-                hint=nearest(name, columns, f"name the column with --set data.{key}=COLUMN"),
+                f"{where}: no column '{escape(name)}'; the columns are {shown} and so on",
+                hint=did_you_mean(name, columns, f"name the column with --set data.{key}=COLUMN"),
             )
     special = {name: columns.index(name) for name in (params.label, params.id) if name in columns}
     pixels = [number for number in range(len(columns)) if number not in special.values()]
@@ -181,14 +182,14 @@ def in_pixel_order(pixels: list[int], columns: list[str], where: str) -> list[in
     for number, match in matches.items():
         if match is None or match[1] != stem:
             raise DataError(
-                f"{where}: column '{printable(columns[number])}' is neither the label nor a pixel",
+                f"{where}: column '{escape(columns[number])}' is neither the label nor a pixel",
                 hint="name it with --set data.label=COLUMN or data.id=COLUMN, or remove it",
             )
         numbers[int(match[2])] = number
     first = min(numbers)
     absent = next((n for n in range(first, first + len(pixels)) if n not in numbers), None)
     if absent is not None:
-        raise DataError(f"{where}: no column '{printable(stem)}{absent}' among the pixels")
+        raise DataError(f"{where}: no column '{escape(stem)}{absent}' among the pixels")
     return [numbers[n] for n in sorted(numbers)]
 
 

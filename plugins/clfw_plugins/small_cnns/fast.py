@@ -19,15 +19,15 @@ def build(params: FastCnnParams, task: Task) -> nn.Module:
     first, second, third, fourth = params.filters
     layers = [
         nn.Conv2d(task.channels, first, 5, stride=2, bias=False),
-        *normalised(first),
+        *normalized(first),
         convolution(first, second),
         MaxPool2d(),
-        *normalised(second),
+        *normalized(second),
         convolution(second, third),
-        *normalised(third),
+        *normalized(third),
         convolution(third, fourth),
         MaxPool2d(),
-        *normalised(fourth),
+        *normalized(fourth),
         nn.Flatten(),
     ]
     features = flat_features(nn.Sequential(*layers), task)
@@ -55,6 +55,6 @@ def convolution(inputs: int, outputs: int) -> nn.Module:
     return nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
 
 
-def normalised(channels: int) -> list[nn.Module]:
+def normalized(channels: int) -> list[nn.Module]:
     """Batch norm and ReLU."""
     return [nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]

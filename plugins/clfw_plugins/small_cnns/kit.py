@@ -7,7 +7,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from clfw import Task, TaskNotSupported
-from clfw.data.datavalues import LARGEST_SIDE
+from clfw.config.data_params import LARGEST_SIDE
 from clfw_plugins.small_cnns.layers import convolution_block, flat_features
 from clfw_plugins.small_cnns.params import PlainCnnParams
 
@@ -37,7 +37,7 @@ def build(params: PlainCnnParams, task: Task) -> nn.Module:
             layers.append(nn.Dropout(params.dropout))
         layers += [nn.Linear(inputs, outputs), nn.ReLU(inplace=True)]
     model = nn.Sequential(*layers[:-1])  # no ReLU after the head
-    initialise(model, params.initialisation)
+    initialize(model, params.initialisation)
     return model
 
 
@@ -84,7 +84,7 @@ def block(params: PlainCnnParams, layer: int, inputs: int, outputs: int) -> list
     return layers
 
 
-def initialise(model: nn.Module, how: str) -> None:
+def initialize(model: nn.Module, how: str) -> None:
     """Set the first weights of convolutions and linears; biases become zero unless by default."""
     if how == "default":
         return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from clfw import hookimpl
 
 if TYPE_CHECKING:
-    from clfw.learning.record import EpochReport
+    from clfw.api.reports import EpochReport
 
 
 @hookimpl

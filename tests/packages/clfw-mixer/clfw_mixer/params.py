@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from clfw.params import Params
+from clfw.api.params import Params
 
 
 class MixerParams(Params):

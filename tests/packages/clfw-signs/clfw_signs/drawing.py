@@ -27,8 +27,8 @@ class DrawnSource:
             keys=[f"sign-{row}" for row in rows],
             labels=[SHAPES[row % 3] for row in rows],
             splits=[("train", "train", "train", "validation", "test")[row % 5] for row in rows],
-            stamps=[f"{self.identity()}/{row}" for row in rows],
-            places=[f"drawn:{row}" for row in rows],
+            versions=[f"{self.identity()}/{row}" for row in rows],
+            locations=[f"drawn:{row}" for row in rows],
             class_names=SHAPES,
         )
 
@@ -39,13 +39,13 @@ class DrawnSource:
         x, y = random.integers(2, 10, 2).tolist()
         box = (x, y, x + 18, y + 18)
         draw = ImageDraw.Draw(picture)
-        colour = tuple(random.integers(150, 255, 3).tolist())
+        color = tuple(random.integers(150, 255, 3).tolist())
         if row % 3 == 0:
-            draw.polygon([(x, y + 18), (x + 18, y + 18), (x + 9, y)], fill=colour)
+            draw.polygon([(x, y + 18), (x + 18, y + 18), (x + 9, y)], fill=color)
         elif row % 3 == 1:
-            draw.ellipse(box, fill=colour)
+            draw.ellipse(box, fill=color)
         else:
-            draw.rectangle(box, fill=colour)
+            draw.rectangle(box, fill=color)
         file = io.BytesIO()
         picture.save(file, "PNG")
         return file.getvalue()

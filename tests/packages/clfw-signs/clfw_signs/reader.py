@@ -33,8 +33,8 @@ class FolderSource:
             keys=[line[0] for line in lines],
             labels=[line[1] for line in lines],
             splits=[line[2] for line in lines],
-            stamps=[str((self._folder / line[0]).stat().st_size) + line[0] for line in lines],
-            places=[f"{self._list.name}:{number}" for number in range(1, len(lines) + 1)],
+            versions=[str((self._folder / line[0]).stat().st_size) + line[0] for line in lines],
+            locations=[f"{self._list.name}:{number}" for number in range(1, len(lines) + 1)],
         )
 
     def read(self, row: int) -> bytes:

@@ -1,0 +1,1 @@
+"""What plugin authors import: components, hooks, parameters, tasks, sources, preprocessing, reports."""

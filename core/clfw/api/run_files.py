@@ -1,0 +1,12 @@
+"""The files of a run folder, by name."""
+
+PLAN = "plan.json"
+SUMMARY = "summary.json"
+METRICS = "metrics.jsonl"
+STEPS = "steps.csv"
+EVALUATION = "evaluation.json"
+ENVIRONMENT = "environment.json"
+DATA = "data.json"
+EXCLUDED = "excluded.csv"
+BAD_PICTURES = "bad_pictures.csv"
+BACKBONE = "backbone.safetensors"

@@ -1,0 +1,95 @@
+"""The run folder: created once, never overwritten, everything in it readable by people."""
+
+import errno
+import os
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from clfw.errors import OutputError
+from clfw.io import storage
+from clfw.io.storage import already_there
+
+PACKAGES = ("clfw", "torch", "numpy", "opencv-python-headless", "safetensors", "pluggy", "pydantic")
+
+
+def begin_run_folder(out: Path | None) -> Path:
+    """A hidden folder to write the beginning of a run into, beside the place where it will be."""
+    parent = Path("runs") if out is None else out.parent
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        storage.remove_orphans(parent)
+        folder = parent / storage.unique_name("run")
+        storage.make_folder(folder)
+    except OSError as error:
+        raise OutputError(
+            f"{out or parent}: cannot be created: {error.strerror}",
+            hint="name another folder with --out",
+        ) from None
+    return folder
+
+
+def put_in_place(begun: Path, out: Path | None, name: str) -> Path:
+    """Give a begun folder its name: `out`, or `runs/NAME-001` with the next free number.
+
+    By one rename, so that a run folder is there whole or not at all, and only one process gets it.
+
+    Raises:
+        OutputError: the name is taken.
+    """
+    parent = begun.parent
+    try:
+        for number in range(next_number(parent, name), 1_000_000):
+            folder = out or parent / f"{name}-{number:03d}"
+            if not os.path.lexists(folder) and renamed(begun, folder):
+                storage.sync_folder(parent)
+                return folder
+            if out is not None:
+                break
+    except OSError as error:
+        raise OutputError(
+            f"{out or parent}: cannot be created: {error.strerror}",
+            hint="name another folder with --out",
+        ) from None
+    raise already_there(out or parent / name)
+
+
+def renamed(begun: Path, folder: Path) -> bool:
+    """Whether `begun` could take the name, which another process may take in the same moment."""
+    try:
+        storage.rename(begun, folder)
+    except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+            return False
+        raise
+    return True
+
+
+def next_number(parent: Path, name: str) -> int:
+    """One more than the highest number that runs of that name have."""
+    numbers = [
+        int(path.name.rpartition("-")[2])
+        for path in parent.glob(f"{name}-*")
+        if path.name.rpartition("-")[2].isdecimal() and path.name.rpartition("-")[0] == name
+    ]
+    return max(numbers, default=0) + 1
+
+
+def environment(device: Mapping[str, str]) -> dict[str, Any]:
+    """Versions and machine, for `environment.json`."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = "absent"
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "packages": versions,
+        **device,
+    }

@@ -1,0 +1,113 @@
+"""`clfw eval`: figures of finished weights on a labelled split."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from clfw.api.source import SPLITS
+from clfw.cli.options import (
+    complete,
+    device_option,
+    json_option,
+    load_catalog,
+    lookup_options,
+    on_bad_image_option,
+    print_json,
+    settings_option,
+    source_options,
+    with_data,
+)
+from clfw.cli.split import open_split_and_report
+from clfw.text import plural
+
+if TYPE_CHECKING:
+    from clfw.metrics.evaluation import Evaluation
+
+
+@click.command("eval")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option(
+    "--data",
+    default="",
+    shell_complete=complete("data"),
+    help="Data entry; the one trained on if left out.",
+)
+@click.option("--split", type=click.Choice(SPLITS), default="validation", show_default=True)
+@on_bad_image_option
+@settings_option
+@device_option
+@source_options
+@lookup_options
+@json_option
+@click.pass_obj
+def evaluate(
+    engine: Any,
+    path: Path,
+    data: str,
+    split: str,
+    on_bad_image: str | None,
+    settings: tuple[str, ...],
+    device: str,
+    data_dir: Path | None,
+    require_full: bool,
+    sample: bool,
+    registry: Path | None,
+    disabled: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Evaluate a run folder or weights file on a split of a dataset."""
+    from clfw.artifacts.weights_header import find_weights, read_header
+    from clfw.config.data_choice import Request
+    from clfw.inference.inputs import data_for
+
+    there = load_catalog(registry, disabled)
+    header = read_header(find_weights(path))
+    request = Request(
+        data=data,
+        settings=with_data(settings, on_bad_image=on_bad_image),
+        device=device,
+        data_folder=data_dir,
+        require_full=require_full,
+        sample=sample,
+    )
+    entry = data_for(header, request, there.catalog, there.registry)
+    opened = open_split_and_report(header, entry, request, there, split)
+
+    from clfw.runs.predicting import evaluate_split
+    from clfw.training.setup import Engine
+
+    evaluation = evaluate_split(header, opened, there.catalog, engine or Engine(), device)
+    facts = {
+        "data": entry.name,
+        "source": opened.source,
+        "split": "all" if opened.whole else split,
+        "bad_pictures": len(opened.bad),
+    }
+    if as_json:
+        print_json({**facts, **evaluation.to_json()})
+        return
+    whole = ", all: the data has no splits" if opened.whole else ""
+    click.echo(f"{entry.name} ({opened.source}), {facts['split']}: {in_figures(evaluation)}{whole}")
+    print_classes(evaluation)
+
+
+def in_figures(evaluation: "Evaluation") -> str:
+    """Accuracy with its interval, loss, calibration and count, in one line."""
+    low, high = evaluation.interval
+    return (
+        f"accuracy {evaluation.accuracy:.2%} ({low:.2%} to {high:.2%}), "
+        f"loss {evaluation.loss:.4f}, ECE {evaluation.ece:.4f}, "
+        f"{plural(evaluation.count, 'picture')}"
+    )
+
+
+def print_classes(evaluation: "Evaluation") -> None:
+    """A table with a row for each class; "-" where there is nothing to take a share of."""
+    width = max(len(figures.name) for figures in evaluation.per_class)
+    click.echo(f"{'class':<{width}}  precision  recall     F1  pictures")
+    for c in evaluation.per_class:
+        precision, recall, f1 = (
+            "-" if share is None else f"{share:.2%}" for share in (c.precision, c.recall, c.f1)
+        )
+        click.echo(f"{c.name:<{width}}  {precision:>9}  {recall:>6}  {f1:>6}  {c.support:8,}")

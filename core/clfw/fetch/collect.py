@@ -1,0 +1,158 @@
+"""Brings an entry's files into a folder of work: from their mirrors, or from a local copy."""
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from clfw.catalog.registry import Entry
+from clfw.errors import DataError, StorageError
+from clfw.fetch.download import download
+from clfw.fetch.http import Network
+from clfw.fetch.local_copy import copy_file, size_of, take_dataset, take_published
+from clfw.fetch.remote import Remote, form_of
+from clfw.io.progress import Progress, ProgressBar
+from clfw.plugins.manager import Catalog
+from clfw.text import plural
+
+
+def _no_bar(what: str, total: int) -> ProgressBar:
+    return ProgressBar()
+
+
+def _silence(line: str) -> None:
+    pass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Console:
+    """Where talk and progress go; nowhere unless said."""
+
+    say: Callable[[str], None] = _silence
+    bytes_bar: Progress = _no_bar
+    pictures_bar: Progress = _no_bar
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FetchJob:
+    """One entry to be fetched: its files, where they go, where they come from."""
+
+    entry: Entry
+    catalog: Catalog
+    remotes: tuple[Remote, ...]
+    folder: Path
+    source: Path | None = None
+    network: Network = field(default_factory=Network)
+    report: Console = field(default_factory=Console)
+
+    @property
+    def name(self) -> str:
+        """The entry's name."""
+        return self.entry.name
+
+    def at(self, key: str) -> str:
+        """A place in the registry, for messages."""
+        return f"registry ({self.entry.origin}): {self.entry.section}.{self.name}.{key}"
+
+
+def missing_files(job: FetchJob) -> list[Remote]:
+    """The files that are not in their place. One that is there must be what was published."""
+    absent = []
+    for remote in job.remotes:
+        path = job.folder / remote.file
+        if not path.exists():
+            absent.append(remote)
+            continue
+        with path.open("rb") as stream:
+            form, seen = form_of(stream, remote)
+        if form in ("published", "repacked"):
+            continue
+        differs = f"{path}: sha256 {seen}, expected {remote.sha256}"
+        if not remote.is_archive:
+            raise DataError(differs, hint=f"move it away, then clfw fetch {job.name} again")
+        job.report.say(f"warning: {differs}: packed by someone else; it is judged by opening it")
+    return absent
+
+
+def collect(job: FetchJob, files: Path, parts: Path) -> dict[str, str]:
+    """All of the job's files in `files`; where each came from. {} where --from has none of them."""
+    for folder in (files, parts):
+        folder.mkdir(parents=True, exist_ok=True)
+    wanted = {files / remote.file for remote in job.remotes}
+    for left in [path for path in files.rglob("*") if path.is_file()]:
+        if left not in wanted:  # of another version of the entry
+            left.unlink()
+    if job.source is not None:
+        return _published_at(job.source, job, files)
+    origins, absent = {}, []
+    for remote in job.remotes:
+        if _is_published(files / remote.file, remote):
+            origins[remote.file] = "an earlier try"
+        elif _is_published(job.folder / remote.file, remote):
+            copy_file(job.folder / remote.file, files / remote.file)
+            origins[remote.file] = str(job.folder / remote.file)
+        else:
+            absent.append(remote)
+    total = sum(remote.bytes or 0 for remote in absent)
+    come = sum(path.stat().st_size for path in parts.glob("*.part"))
+    _require_room(job, total - come)
+    size = f", {total / 1e6:,.1f} MB" if total else ""
+    job.report.say(
+        f"fetching {job.name}: {len(absent)} of {plural(len(job.remotes), 'file')}{size}"
+    )
+    bar = job.report.bytes_bar(job.name, total)
+    try:
+        for remote in absent:
+            part = parts / f"{remote.sha256}.part"
+            origin = download(remote, part, job.network, bar.advance, job.report.say)
+            (files / remote.file).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(part, files / remote.file)
+            origins[remote.file] = origin
+    finally:
+        bar.close()
+    return origins
+
+
+def _published_at(source: Path, job: FetchJob, files: Path) -> dict[str, str]:
+    """The published files that a local copy holds, copied; {} where it is to be taken as a whole."""
+    if not job.remotes:
+        return {}
+    try:
+        return take_published(source, job.remotes, files)
+    except DataError as error:
+        if source.is_dir() or not job.remotes[0].is_archive:
+            raise
+        job.report.say(f"warning: {error.message}: packed by someone else")
+        return {}
+
+
+def _is_published(path: Path, remote: Remote) -> bool:
+    if not path.exists():
+        return False
+    with path.open("rb") as stream:
+        return form_of(stream, remote)[0] in ("published", "repacked")
+
+
+def _require_room(job: FetchJob, needed: int) -> None:
+    """Raise before anything is loaded that the disk cannot hold."""
+    free = shutil.disk_usage(job.folder).free
+    if free < needed:
+        raise StorageError(
+            f"{job.folder}: {needed / 1e6:,.1f} MB are needed, {free / 1e6:,.1f} MB are free",
+            hint="make room, or name another folder with --data-dir",
+        )
+
+
+def copy_whole(job: FetchJob, folder: Path, stem: str) -> Path:
+    """A copy of the whole dataset that `--from` names; its content is checked by opening it."""
+    assert job.source is not None
+    shutil.rmtree(folder, ignore_errors=True)
+    total = size_of(job.source)
+    _require_room(job, total)
+    bar = job.report.bytes_bar("copying", total)
+    try:
+        take_dataset(job.source, folder, stem, bar.advance)
+    finally:
+        bar.close()
+    return folder

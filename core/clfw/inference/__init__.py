@@ -1,0 +1,1 @@
+"""Finished weights and the images they are asked about. No torch."""

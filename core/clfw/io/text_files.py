@@ -1,0 +1,50 @@
+"""JSON and CSV files of a run, written whole or not at all."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from clfw.errors import DataError, StorageError
+from clfw.io.json_text import strict_json
+from clfw.io.storage import append, write_atomically
+from clfw.text import escape
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Indented JSON, whole or not at all; a byte of a name that is no text stands as `\\xff`."""
+    text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
+    text = re.sub("[\ud800-\udfff]", lambda half: rf"\\x{ord(half[0]) & 255:02x}", text)
+    write_atomically(path, f"{text}\n".encode())
+
+
+def append_lines(path: Path, lines: Iterable[str]) -> None:
+    """Add lines to a file that grows with the run."""
+    append(path, "".join(f"{line}\n" for line in lines).encode())
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A CSV file, whole or not at all."""
+    write_atomically(path, csv_bytes(header, rows))
+
+
+def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """The content of a CSV file."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue().encode("utf-8", errors="surrogateescape")
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file of a run folder."""
+    try:
+        return strict_json(path.read_bytes())
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: damaged: {escape(str(error))}") from None

@@ -1,0 +1,1 @@
+"""Networks on a device: built, restored, fed with batches."""

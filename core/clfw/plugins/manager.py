@@ -1,0 +1,303 @@
+"""Finds installed plugins, keeps broken ones apart, and gathers what the others offer."""
+
+import contextlib
+import importlib
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from clfw.api import hookspecs
+from clfw.api.components import KINDS, Component, Kind, kind_of
+from clfw.errors import ClfwError, PluginError, UsageError
+from clfw.plugins.api_version import check_requirement
+from clfw.plugins.entry_points import entry_points
+from clfw.plugins.plugin import Plugin
+from clfw.plugins.plugin_files import import_file, named_files
+from clfw.plugins.probe_results import read_probe_results
+from clfw.text import did_you_mean, escape
+
+DISABLE = "CLFW_DISABLE_PLUGINS"
+NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+KIND_OF_HOOK: dict[str, Kind] = {f"clfw_{kind}s": kind for kind in KINDS}
+EPOCH_HOOK, PLANNED_HOOK = "clfw_epoch_finished", "clfw_run_planned"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A component and the plugin it comes from."""
+
+    component: Component
+    plugin: Plugin
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Everything installed plugins offer, by kind and name."""
+
+    plugins: tuple[Plugin, ...]
+    offers: Mapping[tuple[Kind, str], tuple[Offer, ...]] = field(default_factory=dict)
+
+    def names(self, kind: Kind) -> list[str]:
+        """Names of the components of `kind` that one plugin alone offers."""
+        return [name for (k, name), offers in self.offers.items() if k == kind and len(offers) == 1]
+
+    def clashes(self) -> Iterator[tuple[Kind, str, tuple[Offer, ...]]]:
+        """Names that more than one plugin offers: none of them can be used until one is off."""
+        for (kind, name), offers in self.offers.items():
+            if len(offers) > 1:
+                yield kind, name, offers
+
+    def clash_of(self, plugin: Plugin) -> str:
+        """What `plugin` offers and another does too, with both packages; empty for nothing."""
+        return "; ".join(
+            f"{kind} '{name}' is offered by " + " and ".join(o.plugin.origin for o in offers)
+            for kind, name, offers in self.clashes()
+            if plugin.identity in [offer.plugin.identity for offer in offers]
+        )
+
+    def find(self, kind: Kind, name: str) -> Offer:
+        """The one offer of that name; `PluginError` when there is none or more than one."""
+        offers = self.offers.get((kind, name), ())
+        if len(offers) == 1:
+            return offers[0]
+        if offers:
+            first, second = offers[0].plugin, offers[1].plugin
+            one = second.name if second.name != first.name else second.package
+            raise PluginError(
+                f"{kind} '{name}': offered by both {first.origin} ('{first.name}') "
+                f"and {second.origin} ('{second.name}')",
+                hint=f"switch one off: {DISABLE}={one}",
+            )
+        error = self.unknown(kind, name, self.names(kind))
+        raise PluginError(error.message, hint=error.hint)
+
+    def observer(self, name: str) -> Plugin:
+        """The plugin of that name that hears of finished epochs; `ClfwError` where there is none."""
+        hearing = {plugin.name: plugin for plugin in self.plugins if plugin.observer is not None}
+        if name in hearing:
+            return hearing[name]
+        raise self.unknown("plugin that hears of epochs is", name, hearing, "clfw plugins")
+
+    def unknown(
+        self, what: str, name: str, known: Iterable[str], listing: str = "clfw list"
+    ) -> ClfwError:
+        """The error for a name that nothing has; `listing` is the command that shows those known.
+
+        It is a plugin's where one that is broken or off may be what has the name: it bears the name
+        itself, or no known name resembles it. Otherwise it is a mistake in the name.
+        """
+        absent = [p for p in self.plugins if p.state != "ok"]
+        suspects = [p for p in absent if name in (p.name, p.package)] or absent
+        also = "".join(
+            f"; plugin '{p.name}' of {p.origin} is {p.state}"
+            + (f": {p.reason}" if p.state == "broken" else "")
+            for p in suspects[:3]
+        )
+        message = f"no {what} named '{escape(name)}'{also}"
+        hint = did_you_mean(name, known)
+        if suspects and (suspects != absent or not hint):
+            remedy = suspects[0].remedy or f"switch it on, without {DISABLE}={suspects[0].name}"
+            return PluginError(message, hint=f"{remedy}; all of them: clfw plugins")
+        return UsageError(message, hint=hint or f"see what there is: {listing}")
+
+
+def installed_catalog(
+    disabled: Iterable[str] = (), files: Sequence[Path] = (), absent: Sequence[str] = ()
+) -> Catalog:
+    """Load every installed plugin and plugin file that is not switched off."""
+    found = found_plugins(disabled, files, absent)
+    host = new_host()
+    return build_catalog(
+        load_plugin(host, plugin) if plugin.state == "ok" else plugin for plugin in found
+    )
+
+
+def found_plugins(
+    disabled: Iterable[str] = (),
+    files: Sequence[Path] = (),
+    absent: Sequence[str] = (),
+    judged_by_probe: bool = True,
+) -> list[Plugin]:
+    """Every plugin there is, none of them imported: those that must not be are off or broken.
+
+    Off are those named by `disabled` or the environment; broken those whose package asks for
+    another clfw, and those that failed their probe. `absent` may be disabled without being there.
+    """
+    found = [*entry_points(warn), *named_files(files)]
+    known = {name for plugin in found for name in (plugin.name, plugin.package)}
+    for name in disabled:
+        if name not in known and name not in absent:
+            raise UsageError(
+                f"--disable-plugin: no plugin named '{escape(name)}' is installed",
+                hint=did_you_mean(name, known, "see what there is: clfw plugins"),
+            )
+    off = {*disabled, *(name.strip() for name in os.environ.get(DISABLE, "").split(","))}
+    ours = next((plugin.version for plugin in found if plugin.package == "clfw"), "")
+    failed = read_probe_results() if judged_by_probe else {}
+    judged = []
+    for plugin in found:
+        if off & {plugin.name, plugin.package}:
+            plugin = replace(plugin, state="off", reason="switched off")
+        elif reason := failed.get(plugin.identity):
+            remedy = "probe it again: clfw doctor"
+            plugin = replace(plugin, state="broken", reason=reason, remedy=remedy)
+        else:
+            plugin = check_requirement(plugin, ours)
+        judged.append(plugin)
+    return judged
+
+
+def new_host() -> pluggy.PluginManager:
+    """A pluggy manager that knows our hooks and no plugin."""
+    host = pluggy.PluginManager(hookspecs.PROJECT)
+    host.add_hookspecs(hookspecs)
+    return host
+
+
+def load_plugin(host: pluggy.PluginManager, plugin: Plugin) -> Plugin:
+    """Import one plugin and read what it offers; a failure becomes its state, never an exception."""
+    start = time.perf_counter()
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
+            module = import_file(plugin) if plugin.file else importlib.import_module(plugin.module)
+            admitted = register(host, plugin, module)
+    except BaseException as error:  # SystemExit too: a plugin must not end the tool
+        from clfw.io.interrupts import sent_by_signal
+
+        if isinstance(error, KeyboardInterrupt) and sent_by_signal(error):
+            warn(f"stopped while importing plugin '{plugin.name}' of {plugin.origin}; "
+                 "if it hangs, clfw doctor finds out")  # fmt: skip
+            raise
+        remedy = getattr(error, "hint", "") or remedy_for(error, plugin)
+        return replace(plugin, state="broken", reason=first_line(error), remedy=remedy)
+    return replace(admitted, import_ms=(time.perf_counter() - start) * 1000)
+
+
+def remedy_for(error: BaseException, plugin: Plugin) -> str:
+    """What mends a plugin that does not load."""
+    if isinstance(error, ModuleNotFoundError) and error.name and error.name != plugin.module:
+        return f"pip install {error.name.partition('.')[0]}"
+    return f"mend {plugin.file}" if plugin.file else f"pip install -U {plugin.package}"
+
+
+def register(host: pluggy.PluginManager, plugin: Plugin, module: object) -> Plugin:
+    """Register with pluggy and call the declaring hooks; undoes the registration on any failure."""
+    if not NAME.fullmatch(plugin.name):
+        raise PluginError(f"entry point name '{escape(plugin.name)}' is not lower_snake")
+    key = f"{plugin.package}:{plugin.name}"
+    try:
+        host.register(module, name=key)
+        callers = host.get_hookcallers(module) or []
+        unknown = [caller.name for caller in callers if not caller.has_spec()]
+        if unknown:
+            hint = did_you_mean(unknown[0], [*KIND_OF_HOOK, EPOCH_HOOK, PLANNED_HOOK])
+            raise PluginError(f"unknown hook '{unknown[0]}'; {hint}".rstrip("; "))
+        calls = {
+            caller.name: call_of(implementation)
+            for caller in callers
+            for implementation in caller.get_hookimpls()
+            if implementation.plugin is module
+        }
+        declared = [name for name in calls if name in KIND_OF_HOOK]
+        return replace(
+            plugin,
+            components=tuple(item for name in declared for item in offered(calls[name], name)),
+            observer=calls.get(EPOCH_HOOK),
+            rehearsal=calls.get(PLANNED_HOOK),
+            notes=tuple(
+                f"hook {name} is deprecated: implement {hookspecs.DEPRECATED[name]} in its place"
+                for name in calls
+                if name in hookspecs.DEPRECATED
+            ),
+        )
+    except BaseException as error:
+        if host.has_plugin(key):  # pluggy keeps a plugin whose hook has a wrong signature
+            host.unregister(name=key)
+        if isinstance(error, pluggy.PluginValidationError):  # says what is wrong on its last line
+            raise PluginError(" ".join(str(error).split())) from None
+        raise
+
+
+def call_of(implementation: pluggy.HookImpl) -> Callable[..., Any]:
+    """A hook implementation as a function of everything the hook is given.
+
+    An implementation may take fewer arguments, so that a new argument breaks no plugin.
+    """
+    return lambda **facts: implementation.function(*[facts[a] for a in implementation.argnames])
+
+
+def offered(call: Callable[[], Any], hook: str) -> list[Component]:
+    """What an implementation of the declaring `hook` returns, each component checked."""
+    try:
+        returned = call()
+        items = list(returned) if isinstance(returned, Iterable) else None
+    except Exception as error:
+        raise PluginError(f"hook {hook} raised {first_line(error)}") from error
+    if items is None:
+        raise PluginError(f"hook {hook} returned {type(returned).__name__}, not a list")
+    return [checked(item, KIND_OF_HOOK[hook]) for item in items]
+
+
+def checked(item: object, kind: Kind) -> Component:
+    """`item`, once it is a well-formed component of `kind`."""
+    if not isinstance(item, KINDS[kind]):
+        raise PluginError(f"hook clfw_{kind}s returned {type(item).__name__}, not {kind}")
+    component: Component = item
+    if not isinstance(component.name, str) or not NAME.fullmatch(component.name):
+        raise PluginError(f"{kind} name '{escape(str(component.name))}' is not lower_snake")
+    return component
+
+
+def build_catalog(plugins: Iterable[Plugin]) -> Catalog:
+    """A catalog of what `plugins` offer; a name offered twice keeps both offers, as a clash."""
+    plugins = tuple(plugins)
+    offers: dict[tuple[Kind, str], tuple[Offer, ...]] = {}
+    for plugin in plugins:
+        for component in plugin.components:
+            key = (kind_of(component), component.name)
+            offers[key] = (*offers.get(key, ()), Offer(component, plugin))
+    return Catalog(plugins, offers)
+
+
+def require_files(catalog: Catalog, files: Iterable[Path]) -> None:
+    """Raise `PluginError` where one of `files`, which a person asked for, is broken."""
+    asked = {str(path.resolve()) for path in files}
+    for plugin in catalog.plugins:
+        if plugin.file in asked and plugin.state == "broken":
+            raise PluginError(f"--plugin {plugin.file}: {plugin.reason}", hint=plugin.remedy)
+
+
+def warn_of_broken(catalog: Catalog) -> None:
+    """One line on stderr for each broken plugin, with the way to silence it."""
+    for plugin in catalog.plugins:
+        if plugin.state == "broken":
+            warn(
+                f"plugin '{plugin.name}' of {plugin.origin}: {plugin.reason}; skipped "
+                f"(silence with {DISABLE}={plugin.name})"
+            )
+        for note in plugin.notes:
+            warn(f"plugin '{plugin.name}' of {plugin.origin}: {note}")
+
+
+def warn(message: str) -> None:
+    """One warning line on stderr."""
+    print(f"warning: {message}", file=sys.stderr)
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an exception's text, or its type where it says nothing."""
+    text = str(error).strip().splitlines()
+    name = type(error).__name__
+    return escape(
+        f"{name}: {text[0]}"
+        if text and not isinstance(error, PluginError)
+        else (text[0] if text else name),
+        200,
+    )

@@ -1,0 +1,45 @@
+"""Tries a plugin in a process of its own, which may exit, crash or hang without harm.
+
+What goes wrong inside Python is caught when a plugin is loaded; only what ends or holds up the whole
+process needs this. `python -m clfw.plugins.probing NONCE MODULE [FILE]` is that process.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+
+from clfw.plugins.plugin import Plugin
+
+DONE = "clfw probe done"
+
+
+def probe(plugin: Plugin, seconds: float) -> str:
+    """Why the plugin must not be imported; empty where importing it and asking it went to an end."""
+    nonce = os.urandom(8).hex()  # so that no print of the plugin is taken for the end
+    command = [sys.executable, "-m", "clfw.plugins.probing", nonce, plugin.module, plugin.file]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    try:
+        done = subprocess.run(
+            command, env=environment, capture_output=True, timeout=seconds, stdin=subprocess.DEVNULL
+        )
+    except subprocess.TimeoutExpired:
+        return f"importing it did not end within {seconds:g} s"
+    if f"{DONE} {nonce}".encode() in done.stdout:
+        return ""
+    if done.returncode < 0:
+        return f"importing it crashes ({signal.Signals(-done.returncode).name})"
+    return f"importing it ends the process (exit code {done.returncode})"
+
+
+def main(nonce: str, module: str, file: str = "") -> None:
+    """Load one plugin as the manager does; whatever it raises is not for us to judge."""
+    from clfw.plugins.manager import load_plugin, new_host
+
+    load_plugin(new_host(), Plugin(name="probed", module=module, package="", version="", file=file))
+    print(f"{DONE} {nonce}", flush=True)
+    os._exit(0)  # what the plugin registered for the end has no say
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

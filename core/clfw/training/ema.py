@@ -1,0 +1,28 @@
+"""Exponential moving average of the weights."""
+
+import torch
+from torch import nn
+
+
+class AveragedWeights:
+    """Exponential moving average of a model's weights (Polyak and Juditsky 1992); buffers are copied.
+
+    The decay starts small, min(decay, (1 + t) / (10 + t)), so that the random start fades quickly.
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.updates = 0
+        self.tensors = {k: v.detach().clone() for k, v in model.state_dict().items()}
+
+    def update(self, model: nn.Module) -> None:
+        """Take the model's present weights in."""
+        self.updates += 1
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        now = model.state_dict()
+        floating = [k for k, v in now.items() if v.is_floating_point()]
+        torch._foreach_lerp_(
+            [self.tensors[k] for k in floating], [now[k] for k in floating], 1 - decay
+        )
+        for key in now.keys() - set(floating):
+            self.tensors[key].copy_(now[key])

@@ -10,6 +10,7 @@ from typing import Any
 
 from clfw.api import run_files
 from clfw.api.preprocess import DECODER, Preprocess
+from clfw.api.task import Task
 from clfw.artifacts.checksum import CHECKSUM, FORMAT, KEY, UNSET, verify_checksum
 from clfw.errors import DataError, InputMissing
 from clfw.io.json_text import strict_json
@@ -50,6 +51,17 @@ class Header:
         fields = dict(self.facts["preprocess"])
         fields["mean"], fields["std"] = tuple(fields["mean"]), tuple(fields["std"])
         return Preprocess(**fields)
+
+    @property
+    def task(self) -> Task:
+        """What the network was built for."""
+        preprocess = self.preprocess
+        return Task(
+            classes=self.classes,
+            channels=preprocess.channels,
+            height=preprocess.height,
+            width=preprocess.width,
+        )
 
 
 def find_weights(path: Path) -> Path:

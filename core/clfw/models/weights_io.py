@@ -169,14 +169,7 @@ def restore_model(header: Header, catalog: Catalog) -> nn.Module:
         raise DataError(
             error.message, hint="install the version of the package that wrote the file"
         ) from None
-    preprocess = header.preprocess
-    task = Task(
-        classes=header.classes,
-        channels=preprocess.channels,
-        height=preprocess.height,
-        width=preprocess.width,
-    )
     with plugin_errors(offer.plugin, "build"):
-        model = build_model(offer.component, params, task)
+        model = build_model(offer.component, params, header.task)
     load_tensors(model, header.path)
     return model.eval()

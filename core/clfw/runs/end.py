@@ -7,11 +7,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from clfw.api import run_files
 from clfw.api.reports import EpochReport
+from clfw.api.task import Task
 from clfw.artifacts.run_lock import RunLock
 from clfw.artifacts.weights_header import FILE_NAME
 from clfw.config.data_params import DataParams
@@ -20,6 +22,8 @@ from clfw.data.opening import DecodedImages
 from clfw.data.undecodable import bad_lines
 from clfw.io import storage, text_files
 from clfw.metrics.evaluation import Evaluation
+from clfw.metrics.labeled_logits import LabeledLogits
+from clfw.metrics.objective import objective_of
 from clfw.models.batches import updates_per_epoch
 from clfw.models.weights_io import save_weights
 from clfw.plots.figures import draw_confusion, draw_curves, draw_steps, save_figure, title_of
@@ -80,7 +84,7 @@ def finish(
     for split, logits in all_logits.items():
         lock.check()
         if split != "train":
-            write_predictions(folder / f"{split}.csv", pictures, split, logits)
+            write_predictions(folder / f"{split}.csv", pictures, split, setup.task, logits)
     lock.check()
     save_chosen(plan, pictures, setup, folder, trained, evaluations)
     text_files.write_json(
@@ -103,13 +107,14 @@ def finish(
     return result
 
 
-def evaluate_splits(setup: TrainingSetup) -> tuple[dict[str, Evaluation], dict[str, Tensor]]:
+def evaluate_splits(
+    setup: TrainingSetup,
+) -> tuple[dict[str, Evaluation], dict[str, NDArray[np.float32]]]:
     """Figures and logits of the chosen weights on every labelled split."""
     evaluations, all_logits = {}, {}
     for split in setup.batches:
-        logits = all_logits[split] = setup.logits(setup.trained, split)
-        targets = setup.batches[split].targets.cpu()
-        evaluations[split] = setup.evaluator.evaluate(logits, targets, setup.task.classes)
+        all_logits[split] = setup.logits(setup.trained, split)
+        evaluations[split] = setup.figures(all_logits[split], split)
     return evaluations, all_logits
 
 
@@ -144,26 +149,15 @@ def save_again(
     save_chosen(plan, pictures, setup, folder, trained, evaluations)
 
 
-def write_predictions(path: Path, pictures: DecodedImages, split: str, logits: Tensor) -> None:
-    """One row a picture: key, true class, predicted class, its probability, the loss (nats)."""
-    rows = pictures.rows
-    log_probabilities = logits.double().log_softmax(1)
-    predicted = logits.argmax(1).tolist()
-    best = log_probabilities.exp().max(1).values.tolist()
-    table = []
-    for position, row in enumerate(rows.of(split).tolist()):
-        target = int(rows.targets[row])
-        loss = -float(log_probabilities[position, target])
-        table.append(
-            (
-                rows.table.keys[row],
-                rows.classes[target],
-                rows.classes[predicted[position]],
-                f"{best[position]:.6f}",
-                f"{loss:.6f}",
-            )
-        )
-    text_files.write_csv(path, ("key", "true", "predicted", "probability", "loss"), table)
+def write_predictions(
+    path: Path, pictures: DecodedImages, split: str, task: Task, logits: NDArray[np.float32]
+) -> None:
+    """One row a picture, as the task's objective has it: key, truth, prediction, loss."""
+    rows, objective = pictures.rows, objective_of(task)
+    chosen = rows.of(split)
+    data = LabeledLogits(logits=logits, targets=rows.targets[chosen], classes=task.classes)
+    keys = [rows.table.keys[row] for row in chosen.tolist()]
+    text_files.write_csv(path, objective.columns, objective.rows(keys, data))
 
 
 def division(values: DataParams) -> dict[str, Any]:
@@ -228,7 +222,7 @@ def draw_pictures(
     setup: TrainingSetup,
     trained: FitResult,
     evaluations: dict[str, Evaluation],
-    logits: dict[str, Tensor],
+    logits: dict[str, NDArray[np.float32]],
 ) -> None:
     """Curves, confusion matrix, samples, predictions, mistakes and filters, as PNG files."""
     title = title_of(plan.model.entry, plan.data.entry, plan.data.source)
@@ -239,7 +233,7 @@ def draw_pictures(
         positions=where,
         targets=pictures.targets[where],
         logits=logits[split],
-        classes=setup.task.classes,
+        task=setup.task,
     )
     recipe = plan.recipe.params
     per_epoch = updates_per_epoch(len(setup.batches["train"]), recipe.batch_size, recipe.accumulate)

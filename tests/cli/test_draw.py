@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from clfw.api.reports import EpochReport, EvaluationPoint
+from clfw.api.task import Task
 from clfw.models.batches import updates_per_epoch
 from clfw.plots.figures import GREEN, RED, draw_curves, draw_steps
 from clfw.plots.filters import draw_filters, draw_maps
@@ -64,8 +65,8 @@ def answers(*logits: tuple[float, float], targets: tuple[int, ...]) -> Predictio
         pixels=Pixels(),  # type: ignore[arg-type]
         positions=np.arange(len(targets)),
         targets=np.array(targets),
-        logits=torch.tensor(logits),
-        classes=("cat", "dog"),
+        logits=np.array(logits, np.float32),
+        task=Task(classes=("cat", "dog"), channels=1, height=4, width=4),
     )
 
 

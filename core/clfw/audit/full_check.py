@@ -111,7 +111,7 @@ def rows_and_faults(choice: DataChoice, table: Table) -> tuple[Rows, list[Findin
 def declared_rows(table: Table, left_out: dict[int, str]) -> Rows:
     """The rows without any check: every label a class, the splits as they are declared."""
     labels = {label for label in table.labels if label is not None}
-    names = tuple(sorted(labels, key=natural_key))
+    names = tuple(sorted(map(str, labels), key=natural_key))
     number: dict[str | None, int] = {name: k for k, name in enumerate(names)}
     split = np.array([SPLITS.index(split) for split in table.splits], np.uint8)
     split[list(left_out)] = LEFT_OUT

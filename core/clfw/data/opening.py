@@ -41,7 +41,7 @@ class DecodedImages:
     Attributes:
         pixels: (N, H, W, C) uint8; black where a picture does not decode.
         numbers: (N,) row number of each picture in the table.
-        targets: (N,) int64 class indices, -1 for none.
+        targets: (N,) int64 class indices, UNLABELED for none.
         fingerprint: hash of everything that is learned from.
     """
 
@@ -98,7 +98,7 @@ def open_table(choice: DataChoice) -> tuple[Source, Table]:
     }
     with plugin_errors(plugin, f"the table of '{component.name}'"):
         table = read_table(source, reader, choice.entry)
-    if not table.keys:
+    if not len(table.keys):
         raise DataError(f"data '{choice.entry}': no rows")
     return source, table
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clfw.api.source import SPLITS, Source, Submission, Table
+from clfw.api.task import UNLABELED
 from clfw.config.data_params import DataParams
 from clfw.data.split_assignment import assign_splits
 from clfw.errors import DataError, UsageError
@@ -31,7 +32,7 @@ class Rows:
 
     Attributes:
         classes: names of the K classes in the order of the targets.
-        targets: (N,) int64 class indices; -1 where a row has no label.
+        targets: (N,) int64 class indices; UNLABELED where a row has no label.
         split: (N,) uint8 indices into `clfw.api.source.SPLITS`; LEFT_OUT for a row of no split.
         left_out: the rows that a person excludes, each with the reason.
         bad: the rows left out because their picture does not decode, each with what is wrong.
@@ -74,12 +75,21 @@ def read_table(source: Source, reader: dict[str, Any], name: str = "") -> Table:
         if cached.empty_classes:  # a folder without files may come and go, and no identity changes
             return cached
         # ASCII: `json` escapes the rest, names that are no UTF-8 too.
-        columns: dict[str, Any] = {"data": name}  # first, where `clfw.data.caches` looks for it
-        columns |= {field.name: getattr(cached, field.name) for field in fields(cached)}
-        if cached.submission is not None:
-            columns["submission"] = asdict(cached.submission)
+        columns = {
+            "data": name,
+            **plain_columns(cached),
+        }  # first, as `clfw.data.caches` looks there
         write_atomically(path, json.dumps(columns, separators=(",", ":")).encode())
     return cached
+
+
+def plain_columns(table: Table) -> dict[str, Any]:
+    """Everything in a table by name, as JSON has it: lists in place of arrays."""
+    columns = {field.name: getattr(table, field.name) for field in fields(table)}
+    if table.submission is not None:
+        columns["submission"] = asdict(table.submission)
+    arrays = {name: c.tolist() for name, c in columns.items() if isinstance(c, np.ndarray)}
+    return columns | arrays
 
 
 def _load_table(path: Path) -> Table | None:
@@ -140,7 +150,9 @@ def with_classes(rows: Rows, classes: tuple[str, ...], numbers: NDArray[np.int64
         DataError: a row among `numbers` is of a class that `classes` lacks.
     """
     index = {name: i for i, name in enumerate(classes)}
-    mapping = np.array([index.get(name, FOREIGN) for name in rows.classes] + [-1], dtype=np.int64)
+    mapping = np.array(
+        [index.get(name, FOREIGN) for name in rows.classes] + [UNLABELED], dtype=np.int64
+    )
     targets = mapping[rows.targets]
     foreign = numbers[targets[numbers] == FOREIGN].tolist()
     if foreign:
@@ -195,7 +207,7 @@ def class_list(
         for row, (split, label) in pairs
         if split in splits and label is not None and row not in left_out
     }
-    names = tuple(sorted(labels, key=natural_key))
+    names = tuple(sorted(map(str, labels), key=natural_key))  # a text of an array's is of its kind
     refuse_half_characters(names)
     return names, names
 
@@ -224,11 +236,11 @@ def class_indices(
     table: Table, names: Sequence[str], values: Sequence[str], left_out: Mapping[int, str]
 ) -> NDArray[np.int64]:
     """(N,) int64; a label may be written as the class's value or as its name."""
-    index: dict[str | None, int] = {None: -1}
+    index: dict[str | None, int] = {None: UNLABELED}
     for texts in (names, values):
         index.update(zip(texts, range(len(texts)), strict=True))
     targets = np.array([index.get(label, FOREIGN) for label in table.labels], dtype=np.int64)
-    targets[list(left_out)] = -1
+    targets[list(left_out)] = UNLABELED
     faults = []
     for row in np.flatnonzero(targets == FOREIGN).tolist():
         text = f"label '{escape(str(table.labels[row]))}' is not one of the {len(names)} classes"

@@ -37,13 +37,13 @@ def assign_splits(
 
 def chosen(table: Table, values: DataParams, train: list[int]) -> list[bool]:
     """Whether each of the rows `train` is held out."""
-    column = table.groups or table.keys
+    column = table.groups if len(table.groups) else table.keys
     names, seed, fold = [column[row] for row in train], values.split_seed, values.fold_numbers
     if not values.stratify:
         if fold:
             return held_out_fold(names, fold, seed)
         return held_out(names, values.validation, seed)
-    if table.groups:
+    if len(table.groups):
         raise UsageError(
             "data.stratify: groups of rows that stay together cannot be divided to the row",
             hint="leave out data.stratify or data.group",
@@ -66,7 +66,7 @@ def refuse_second_division(values: DataParams, declared: int) -> None:
 
 def refuse_parted_groups(table: Table) -> None:
     """Raise for groups whose rows the table puts into more than one split."""
-    if not table.groups:
+    if not len(table.groups):
         return
     first: dict[str, dict[str, int]] = defaultdict(dict)
     for row, (group, split) in enumerate(zip(table.groups, table.splits, strict=True)):

@@ -268,7 +268,7 @@ def _row_counts(job: FetchJob, path: Path, hint: str = "") -> dict[str, int]:
         source: Source = call_plugin(choice.plugin, choice.component.open, choice.params, path)
         table = source.table()
         check_rows(table, choice.common)
-        if not table.keys:
+        if not len(table.keys):
             raise DataError("no rows")
     except ClfwError as error:
         blamed = f"--from: '{escape(str(job.source))}'" if job.source and not hint else str(path)

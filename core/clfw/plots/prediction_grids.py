@@ -80,7 +80,7 @@ def draw_mistakes(answered: Predictions, title: str) -> Any:
     if not total:
         return None
     losses = np.where(wrong, answered.losses(), -1.0)
-    chosen = np.argsort(-losses, kind="stable")[: min(DEFAULT_COUNT, total)].tolist()
+    chosen = np.argsort(-losses, kind="stable")[: min(DEFAULT_COUNT, total)]
     order = "largest loss first (least probability of the true class)"
     about = f"{len(chosen)} of {plural(total, 'mistake')}, {order}"
     return answered.board(chosen.tolist(), f"{title}: {about}")

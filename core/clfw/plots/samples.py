@@ -35,7 +35,7 @@ class SampleImages:
 
     Attributes:
         images: (N, H, W, C) uint8.
-        targets: (N,) int64 class indices, -1 for none.
+        targets: (N,) int64 class indices, UNLABELED for none.
         positions: (N,) int64, the numbers that a run gives these pictures, from which it draws.
         choice: which pictures of the split they are.
     """

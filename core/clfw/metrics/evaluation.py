@@ -49,7 +49,7 @@ class Evaluation:
         """The monitored figure and the one that decides between equals; the larger the better.
 
         That is the loss, or the accuracy where the loss is monitored. `monitor` names a metric that
-        says which end is best (`monitors`).
+        says which end is best (`clfw.metrics.table.monitors`).
         """
         second = "accuracy" if monitor == "loss" else "loss"
         return self._upwards(monitor), self._upwards(second)
@@ -64,7 +64,7 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        figures: dict[str, Any] = asdict(self)["figures"]
+        figures: dict[str, Any] = asdict(Evaluation(dict(self.figures)))["figures"]
         return figures
 
     @classmethod
@@ -76,8 +76,3 @@ class Evaluation:
                 for name, value in values.items()
             }
         )
-
-
-def monitors() -> tuple[str, ...]:
-    """The metrics that can steer a training: those of one number with a better end."""
-    return tuple(name for name, metric in METRICS.items() if metric.best)

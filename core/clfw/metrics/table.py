@@ -1,14 +1,16 @@
-"""The metrics: one entry a metric, from labeled logits to a figure. A new metric is a new entry."""
+"""The metrics: one entry a metric, from labeled logits to a figure. A new metric is a new entry.
+
+NumPy is imported when a figure is computed, not before: a recipe is checked against the names here.
+"""
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from clfw.metrics.labeled_logits import LabeledLogits
+if TYPE_CHECKING:
+    from clfw.metrics.labeled_logits import LabeledLogits
 
 ECE_BINS = 15
 Z95 = 1.959964  # two-sided 95 % quantile of the normal distribution
@@ -46,22 +48,22 @@ class Metric:
     """
 
     name: str
-    compute: Callable[[LabeledLogits], Any]
+    compute: "Callable[[LabeledLogits], Any]"
     best: Literal["highest", "lowest"] | None = None
     restore: Callable[[Any], Any] = as_tuples
 
 
-def accuracy(data: LabeledLogits) -> float:
+def accuracy(data: "LabeledLogits") -> float:
     """The share of right predictions."""
     return int(data.right.sum()) / len(data)
 
 
-def mean_loss(data: LabeledLogits) -> float:
+def mean_loss(data: "LabeledLogits") -> float:
     """Mean cross-entropy, nats."""
     return float(data.losses.mean())
 
 
-def accuracy_interval(data: LabeledLogits) -> tuple[float, float]:
+def accuracy_interval(data: "LabeledLogits") -> tuple[float, float]:
     """95 % confidence interval of the accuracy."""
     return wilson_interval(int(data.right.sum()), len(data))
 
@@ -75,8 +77,10 @@ def wilson_interval(right: int, count: int) -> tuple[float, float]:
     return max(0.0, low), min(1.0, high)
 
 
-def top_k_shares(data: LabeledLogits) -> dict[str, float]:
+def top_k_shares(data: "LabeledLogits") -> dict[str, float]:
     """The share of pictures whose class is among the k largest logits, for k = 1 and 5 (if K > k)."""
+    import numpy as np
+
     num_classes = data.logits.shape[1]
     targets = data.targets[:, None]
     true = np.take_along_axis(data.logits, targets, 1)
@@ -85,23 +89,25 @@ def top_k_shares(data: LabeledLogits) -> dict[str, float]:
     return {str(k): float((ahead < k).mean()) for k in (1, 5) if k < num_classes}
 
 
-def calibration_error(data: LabeledLogits) -> float:
+def calibration_error(data: "LabeledLogits") -> float:
     """Expected calibration error over 15 bins of equal width (Guo et al. 2017).
 
     The mean gap between confidence and accuracy, weighted by the pictures in each bin.
     """
+    import numpy as np
+
     confidence = data.probabilities.max(1)
     bins = np.minimum((confidence * ECE_BINS).astype(np.int64), ECE_BINS - 1)
     gaps = np.bincount(bins, weights=confidence - data.right, minlength=ECE_BINS)
     return float(np.abs(gaps).sum() / len(data))
 
 
-def macro_f1(data: LabeledLogits) -> float:
+def macro_f1(data: "LabeledLogits") -> float:
     """The mean of the classes' F1; a class without a picture counts as 0."""
     return sum(c.f1 or 0.0 for c in class_metrics(data)) / len(data.classes)
 
 
-def class_metrics(data: LabeledLogits) -> tuple[ClassMetrics, ...]:
+def class_metrics(data: "LabeledLogits") -> tuple[ClassMetrics, ...]:
     """Precision, recall and F1 of every class; None for a share of nothing."""
     hits = data.confusion.diagonal().tolist()
     support, claimed = data.confusion.sum(1).tolist(), data.confusion.sum(0).tolist()
@@ -117,7 +123,7 @@ def class_metrics(data: LabeledLogits) -> tuple[ClassMetrics, ...]:
     )
 
 
-def confusion_counts(data: LabeledLogits) -> tuple[tuple[int, ...], ...]:
+def confusion_counts(data: "LabeledLogits") -> tuple[tuple[int, ...], ...]:
     """[true][predicted] counts."""
     return tuple(map(tuple, data.confusion.tolist()))
 
@@ -143,3 +149,8 @@ METRICS = table_of(
     Metric(name="per_class", compute=class_metrics, restore=restored_classes),
     Metric(name="confusion", compute=confusion_counts),
 )
+
+
+def monitors() -> Mapping[str, Metric]:
+    """The metrics that can steer a training: those of one number with a better end."""
+    return {name: metric for name, metric in METRICS.items() if metric.best}

@@ -1,5 +1,7 @@
 """The figures of a split, held to scikit-learn, to PyTorch and to counting by hand."""
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,10 +16,10 @@ from sklearn import metrics as sk
 
 from clfw.api.task import Task
 from clfw.config.recipe import Recipe
-from clfw.metrics.evaluation import Evaluation, monitors
+from clfw.metrics.evaluation import Evaluation
 from clfw.metrics.labeled_logits import LabeledLogits
 from clfw.metrics.objective import StandardEvaluator
-from clfw.metrics.table import METRICS, wilson_interval
+from clfw.metrics.table import METRICS, monitors, wilson_interval
 
 CLOSE = 1e-12
 
@@ -146,3 +148,11 @@ def test_whatever_can_be_monitored_is_a_metric_with_a_better_end() -> None:
 def test_every_metric_of_the_table_is_a_figure_under_its_name() -> None:
     assert list(of(labeled(50, 3, seed=0)).figures) == list(METRICS)
     assert all(name == metric.name for name, metric in METRICS.items())
+
+
+def test_the_names_are_read_without_numpy() -> None:
+    script = "import sys; from clfw.metrics.table import monitors; print(*monitors()); "
+    script += "assert 'numpy' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [*monitors()]

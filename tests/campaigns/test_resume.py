@@ -285,15 +285,15 @@ def test_deterministic_algorithms_are_a_part_of_the_plan_and_of_its_resume(place
     seen = Path("seen").absolute()
 
     def note() -> None:
-        import clfw.runs.run
+        import clfw.runs.end
 
-        finish = clfw.runs.run.finish
+        finish = clfw.runs.end.finish
 
         def noting(*arguments: object) -> object:
             seen.write_text(str(torch.are_deterministic_algorithms_enabled()))
             return finish(*arguments)
 
-        clfw.runs.run.finish = noting
+        clfw.runs.end.finish = noting
 
     assert go_on(whole, patch=note).code == 0
     assert seen.read_text() == "True"

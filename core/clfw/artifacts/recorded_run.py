@@ -5,6 +5,7 @@ import os
 import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from enum import Enum
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from clfw.api.components import Kind
 from clfw.api.params import Layer, Params, Resolved, params_class, resolve
 from clfw.api.preprocess import Preprocess
 from clfw.artifacts import run_folder
-from clfw.artifacts.weights_header import is_preprocess
+from clfw.artifacts.weights_header import is_preprocess, lost_weights
 from clfw.config.data_choice import DataChoice
 from clfw.config.data_params import DataParams
 from clfw.config.memory import MEMORY_FORMATS, MemoryFormat
@@ -33,6 +34,14 @@ from clfw.text import escape
 MAX_THREADS = 1024
 
 
+class RunState(Enum):
+    """What a run folder holds."""
+
+    UNFINISHED = "training is not at its end"
+    FINISHED = "everything is there"
+    WEIGHTS_LOST = "everything but a sound weights file"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordedRun:
     """A run folder's own account.
@@ -40,7 +49,8 @@ class RecordedRun:
     Attributes:
         threads: CPU threads that the numbers were computed with.
         changes: versions that differ from the present ones; the bits may differ then.
-        summary: of a finished run.
+        summary: of a finished run; None where there is training left to do.
+        extended: what more epochs do to the learning rate, where a resume adds some; "" otherwise.
     """
 
     folder: Path
@@ -50,17 +60,25 @@ class RecordedRun:
     threads: int
     changes: tuple[str, ...]
     summary: dict[str, Any] | None
+    extended: str = ""
+
+    @property
+    def state(self) -> RunState:
+        """Whether there is anything left to do."""
+        if self.summary is None:
+            return RunState.UNFINISHED
+        return RunState.WEIGHTS_LOST if lost_weights(self.folder) else RunState.FINISHED
 
 
 def resume_command(plan: Plan, folder: Path, without: Plugin | None = None) -> str:
     """What a person types to go on, with the plugin files that the run needs."""
-    observers = [plugin for plugin in plan.observers if plugin != without]
-    files = file_options([*(part.plugin for part in plan.parts), *observers])
+    loggers = [plugin for plugin in plan.loggers if plugin != without]
+    files = file_options([*(part.plugin for part in plan.parts), *loggers])
     left_out = ["--disable-plugin", without.name] if without else []
     return shlex.join(["clfw", "resume", str(folder), *files, *left_out])
 
 
-def recorded_observers(folder: Path) -> list[str]:
+def recorded_loggers(folder: Path) -> list[str]:
     """The plugins that a run was started with to hear of it; none where that cannot be read."""
     try:
         return [str(name) for name in text_files.read_json(folder / run_files.PLAN)["observers"]]
@@ -71,7 +89,7 @@ def recorded_observers(folder: Path) -> list[str]:
 def read_run(
     folder: Path, catalog: Catalog, data_folder: Path, disabled: Collection[str] = ()
 ) -> RecordedRun:
-    """The plan of a run, validated against what is installed now; without observers that are off.
+    """The plan of a run, validated against what is installed now; without loggers that are off.
 
     Raises:
         InputMissing, DataError: no run folder, or a damaged one.
@@ -140,8 +158,8 @@ def plan_of(
         recipe_name=recorded["recipe"],
         device=recorded["device"],
         data_folder=data_folder,
-        observers=tuple(
-            catalog.observer(name) for name in recorded.get("observers", ()) if name not in off
+        loggers=tuple(
+            catalog.logger(name) for name in recorded.get("observers", ()) if name not in off
         ),
         memory_format=format_of(recorded),
         deterministic=recorded["deterministic"] is True,
@@ -273,14 +291,14 @@ def require_same_data(run: RecordedRun, pictures: DecodedImages) -> None:
         )
 
 
-def extended(run: RecordedRun, epochs: int | None) -> tuple[RecordedRun, str]:
-    """The run with another number of epochs, and what that does to the learning rate.
+def extended(run: RecordedRun, epochs: int | None) -> RecordedRun:
+    """The run with more epochs, if any are asked for.
 
     Raises:
         UsageError: fewer epochs than are done.
     """
     if epochs is None:
-        return run, ""
+        return run
     recipe = run.plan.recipe
     done = run.summary["epochs"] if run.summary else 0
     if run.summary and run.summary.get("stopped") and epochs > done:
@@ -304,4 +322,5 @@ def extended(run: RecordedRun, epochs: int | None) -> tuple[RecordedRun, str]:
     kept = schedule in ("constant", "plateau")
     effect = "goes on as it was" if kept else f"is stretched over {epochs} epochs from here on"
     note = f"epochs {before} -> {epochs}; the {schedule} learning rate {effect}"
-    return replace(run, plan=plan, summary=None if epochs > done else run.summary), note
+    summary = None if epochs > done else run.summary
+    return replace(run, plan=plan, summary=summary, extended=note)

@@ -68,14 +68,14 @@ def show(
     from clfw.config.resolution import resolve_augmentations
     from clfw.text import unused_files_line
 
-    there = load_catalog(registry, disabled)
+    environment = load_catalog(registry, disabled)
     given = parse_settings(settings)
     refuse_training_settings(given)
-    entry = find_data(name, given["data"], there.catalog, there.registry)
+    entry = find_data(name, given["data"], environment.catalog, environment.registry)
     request = Request(data=name, data_folder=data_dir)
-    choice = resolve_data(entry, there.catalog, [Layer("--set", given["data"])], request)
+    choice = resolve_data(entry, environment.catalog, [Layer("--set", given["data"])], request)
     asked = [part.strip() for part in augment.split(",") if part.strip()]
-    choices = resolve_augmentations("--augment", asked, given["augment"], there.catalog)
+    choices = resolve_augmentations("--augment", asked, given["augment"], environment.catalog)
     path = out or free_name(entry.name)
     require_new(path)
     say_seen(name, choice.seen, choice.component.name)

@@ -9,13 +9,13 @@ from clfw.api.source import SPLITS
 from clfw.cli.data import require_new
 from clfw.cli.options import (
     complete,
+    console,
     device_option,
     load_catalog,
     lookup_options,
     settings_option,
     source_options,
 )
-from clfw.cli.split import open_split_and_report
 from clfw.errors import InputMissing, UsageError
 from clfw.io import text_files
 from clfw.text import escape
@@ -80,7 +80,7 @@ def draw(
     target = out or Path(f"{what}.png")
     require_new(target)
     require_image(what, image)
-    there = load_catalog(registry, disabled)
+    environment = load_catalog(registry, disabled)
     if what in OF_HISTORY:
         figure = figure_of_history(what, path)
     else:
@@ -95,9 +95,9 @@ def draw(
             sample=sample,
         )
         if what in OF_ANSWERS:
-            figure = figure_of_answers(what, path, request, split, there, engine)
+            figure = figure_of_answers(what, path, request, split, environment, engine)
         else:
-            figure = figure_of_layer(what, path, request, split, image, layer, there)
+            figure = figure_of_layer(what, path, request, split, image, layer, environment)
     if figure is None:
         click.echo("no mistakes to draw")
         return
@@ -153,29 +153,36 @@ def figure_of_history(what: str, path: Path) -> Any:
     return draw_curves(history, title, per_epoch)
 
 
-def open_own(header: Any, request: Any, split: str | None, there: Any) -> tuple[Any, str, str]:
+def open_own(
+    header: Any, request: Any, split: str | None, environment: Any
+) -> tuple[Any, str, str]:
     """The pictures of `split`, or of the one that a run draws itself; name of data, and split."""
     from clfw.data.opening import open_data
     from clfw.inference.inputs import chosen_data, data_for
+    from clfw.inference.split import open_split_and_report
     from clfw.plots.prediction_grids import PREFERRED
 
-    entry = data_for(header, request, there.catalog, there.registry)
-    request = own_source(header, entry, request, there.catalog)
+    entry = data_for(header, request, environment.catalog, environment.registry)
+    request = own_source(header, entry, request, environment.catalog)
     if split is None:
-        choice, _, _ = chosen_data(header, entry, request, there.catalog)
+        choice, _, _ = chosen_data(header, entry, request, environment.catalog)
         rows = open_data(choice, trained_elsewhere=True).rows
         split = next((name for name in PREFERRED if rows.labeled(name)), PREFERRED[0])
-    return open_split_and_report(header, entry, request, there, split), entry.name, split
+    return (
+        open_split_and_report(header, entry, request, environment.catalog, split, console()),
+        entry.name,
+        split,
+    )
 
 
 def figure_of_answers(
-    what: str, path: Path, request: Any, split: str | None, there: Any, engine: Any
+    what: str, path: Path, request: Any, split: str | None, environment: Any, engine: Any
 ) -> Any:
     """Confusion matrix, random predictions or worst mistakes of a labelled split."""
     from clfw.artifacts.weights_header import find_weights, read_header
 
     header = read_header(find_weights(path))
-    opened, name, split = open_own(header, request, split, there)
+    opened, name, split = open_own(header, request, split, environment)
 
     import torch
 
@@ -185,7 +192,7 @@ def figure_of_answers(
     from clfw.training.setup import Engine
 
     engine = engine or Engine()
-    logits = logits_of(header, opened, there.catalog, engine, request.device)
+    logits = logits_of(header, opened, environment.catalog, engine, request.device)
     targets = opened.targets[opened.positions]
     model = str(header.facts["model"]["entry"])
     title = f"{title_of(model, name, opened.source)}: {split}"
@@ -226,7 +233,7 @@ def figure_of_layer(
     split: str | None,
     image: Path | None,
     layer: str,
-    there: Any,
+    environment: Any,
 ) -> Any:
     """Filters of a convolution, or its feature maps for one picture."""
     from clfw.artifacts.weights_header import find_weights, read_header
@@ -240,21 +247,21 @@ def figure_of_layer(
     from clfw.plots.figures import title_of
     from clfw.plots.filters import draw_filters, draw_maps, feature_maps, find_convolution
 
-    model = restore_model(header, there.catalog)
+    model = restore_model(header, environment.catalog)
     name, convolution = find_convolution(model, layer)
     data = header.facts["data"]
     about = title_of(header.facts["model"]["entry"], data["entry"], data.get("source", "full"))
     title = f"{path.resolve().name}: {about}"
     if what == "filters":
         return draw_filters(name, convolution, title)
-    picture, called = picture_for(header, request, split, image, there)
+    picture, called = picture_for(header, request, split, image, environment)
     pixels = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
     normalized = Normalize(header.preprocess, torch.device("cpu"))(pixels)
     return draw_maps(name, feature_maps(model, name, normalized), picture, called, title)
 
 
 def picture_for(
-    header: Any, request: Any, split: str | None, image: Path | None, there: Any
+    header: Any, request: Any, split: str | None, image: Path | None, environment: Any
 ) -> tuple[Any, str]:
     """The picture (H, W, C) in a file, or the first of the split, and what it is called."""
     from clfw.errors import DataError
@@ -262,7 +269,7 @@ def picture_for(
     from clfw.io.progress import no_progress
 
     if image is None:
-        opened, _, split = open_own(header, request, split, there)
+        opened, _, split = open_own(header, request, split, environment)
         return opened.images[opened.positions[0]].copy(), f"{opened.keys[0]} ({split})"
     opened = open_images(header, [image], no_progress)
     if opened.errors:

@@ -8,6 +8,7 @@ import click
 from clfw.api.source import SPLITS
 from clfw.cli.options import (
     complete,
+    console,
     device_option,
     json_option,
     load_catalog,
@@ -18,7 +19,6 @@ from clfw.cli.options import (
     source_options,
     with_data,
 )
-from clfw.cli.split import open_split_and_report
 from clfw.text import plural
 
 if TYPE_CHECKING:
@@ -60,8 +60,9 @@ def evaluate(
     from clfw.artifacts.weights_header import find_weights, read_header
     from clfw.config.data_choice import Request
     from clfw.inference.inputs import data_for
+    from clfw.inference.split import open_split_and_report
 
-    there = load_catalog(registry, disabled)
+    environment = load_catalog(registry, disabled)
     header = read_header(find_weights(path))
     request = Request(
         data=data,
@@ -71,13 +72,13 @@ def evaluate(
         require_full=require_full,
         sample=sample,
     )
-    entry = data_for(header, request, there.catalog, there.registry)
-    opened = open_split_and_report(header, entry, request, there, split)
+    entry = data_for(header, request, environment.catalog, environment.registry)
+    opened = open_split_and_report(header, entry, request, environment.catalog, split, console())
 
     from clfw.runs.predicting import evaluate_split
     from clfw.training.setup import Engine
 
-    evaluation = evaluate_split(header, opened, there.catalog, engine or Engine(), device)
+    evaluation = evaluate_split(header, opened, environment.catalog, engine or Engine(), device)
     facts = {
         "data": entry.name,
         "source": opened.source,

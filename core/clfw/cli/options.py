@@ -1,19 +1,18 @@
 """Options that several commands share, and the loading of plugins and registries behind them."""
 
-import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from clfw.errors import ClfwError
-from clfw.text import escape, escape_lines
+from clfw.errors import ClfwError, UsageError
+from clfw.io.terminal import say
+from clfw.text import detected_line
 
 if TYPE_CHECKING:
-    from clfw.catalog.registry import Registry
-    from clfw.plugins.manager import Catalog
+    from clfw.catalog.environment import Environment
+    from clfw.io.progress import Console
 
 F = TypeVar("F", bound=Callable[..., Any])
 PLUGIN_FILES = "clfw.plugin_files"  # key of what --plugin named, in click's context
@@ -40,14 +39,6 @@ on_bad_image_option = click.option(
     type=click.Choice(["fail", "skip"]),
     help="What a picture that does not decode does: end it here (the default), or be left out.",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """What names can be looked up in."""
-
-    catalog: "Catalog"
-    registry: "Registry"
 
 
 def lookup_options(command: F) -> F:
@@ -81,6 +72,18 @@ def source_options(command: F) -> F:
     return command
 
 
+def renamed_option(old: str, new: str, *, takes_value: bool = False) -> Callable[[F], F]:
+    """Refuse an option by its earlier name, with the present one."""
+
+    def refuse(context: click.Context, option: click.Parameter, value: Any) -> None:
+        if value:
+            raise UsageError(f"{old}: this option is now {new}", hint=f"write {new}")
+
+    return click.option(
+        old, hidden=True, expose_value=False, is_flag=not takes_value, callback=refuse
+    )
+
+
 def keep_plugin_files(context: click.Context, option: click.Parameter, files: Any) -> None:
     """Note what `--plugin` names, for `plugin_files`."""
     context.meta[PLUGIN_FILES] = (*context.meta.get(PLUGIN_FILES, ()), *files)
@@ -94,21 +97,19 @@ def plugin_files() -> tuple[Path, ...]:
 
 def load_catalog(
     registry: Path | None, disabled: tuple[str, ...], absent: Sequence[str] = ()
-) -> Environment:
-    """Load plugins and registries; one warning line for each broken plugin.
+) -> "Environment":
+    """Plugins and registries, with the plugin files that `--plugin` names."""
+    from clfw.catalog.environment import load_environment
 
-    `absent` are names that `disabled` may have although nothing of that name is installed.
+    return load_environment(registry, disabled, plugin_files(), absent)
 
-    Raises:
-        PluginError: a file that `--plugin` names is broken.
-    """
-    from clfw.catalog.registry import read_registry
-    from clfw.plugins.manager import installed_catalog, require_files, warn_of_broken
 
-    catalog = installed_catalog(disabled, plugin_files(), absent)
-    require_files(catalog, plugin_files())
-    warn_of_broken(catalog)
-    return Environment(catalog, read_registry(registry))
+def console() -> "Console":
+    """Lines and bars on stderr."""
+    from clfw.io.progress import Console
+    from clfw.io.terminal import show_progress
+
+    return Console(say=say, progress=show_progress)
 
 
 def complete(*kinds: str) -> Callable[[click.Context, click.Parameter, str], list[Any]]:
@@ -155,20 +156,10 @@ def with_data(settings: tuple[str, ...], **values: str | None) -> tuple[str, ...
     return (*settings, *(f"data.{key}={value}" for key, value in values.items() if value))
 
 
-def say(line: str) -> None:
-    """One line of talk, on stderr; a reader that has gone away stops no training."""
-    try:
-        print(escape_lines(line), file=sys.stderr, flush=True)
-    except OSError:
-        import os
-
-        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115  (for the rest of the process)
-
-
 def say_seen(text: str, seen: str, component: str) -> None:
     """What the path that a person gave as data was taken for, if it was one."""
     if seen:
-        say(f"data    {escape(text)}: {escape(seen, 400)}, read as {component}")
+        say(detected_line(text, seen, component))
 
 
 def print_json(value: Any) -> None:

@@ -9,17 +9,17 @@ import click
 from clfw.api.source import SPLITS
 from clfw.cli.options import (
     complete,
+    console,
     device_option,
     json_option,
     load_catalog,
     lookup_options,
     print_json,
-    say,
     settings_option,
     source_options,
 )
-from clfw.cli.split import open_split_and_report
 from clfw.errors import DataError, InputMissing, OutputError, UsageError
+from clfw.io.terminal import say
 from clfw.text import bullet_list, escape, plural
 
 if TYPE_CHECKING:
@@ -65,9 +65,10 @@ def predict(
     clfw predict runs/fashion_cnn-fashion_csv-001 --data fashion_csv --split test --out submission.csv
     """
     from clfw.artifacts.weights_header import find_weights, read_header
-    from clfw.cli.progress import show_progress
     from clfw.config.data_choice import Request
     from clfw.inference.inputs import data_for, open_images
+    from clfw.inference.split import open_split_and_report
+    from clfw.io.terminal import show_progress
 
     request = Request(
         data=data,
@@ -80,18 +81,20 @@ def predict(
     if out is not None:
         require_new(out)
     images = with_those_in_folders(images)
-    there = load_catalog(registry, disabled)
+    environment = load_catalog(registry, disabled)
     header = read_header(find_weights(path))
     if images:
         opened = open_images(header, images, show_progress)
     else:
-        entry = data_for(header, request, there.catalog, there.registry)
-        opened = open_split_and_report(header, entry, request, there, split, keep_bad=True)
+        entry = data_for(header, request, environment.catalog, environment.registry)
+        opened = open_split_and_report(
+            header, entry, request, environment.catalog, split, console(), keep_bad=True
+        )
 
     from clfw.runs.predicting import predict_split
     from clfw.training.setup import Engine
 
-    rows = predict_split(header, opened, there.catalog, engine or Engine(), device)
+    rows = predict_split(header, opened, environment.catalog, engine or Engine(), device)
     hand_over(rows, opened, out, as_json)
 
 

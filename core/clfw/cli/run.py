@@ -1,6 +1,5 @@
 """`clfw run`: train a model on data and write a run folder."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,13 +8,13 @@ import click
 from clfw.cli.options import (
     complete,
     complete_loggers,
+    console,
     device_option,
     json_option,
     load_catalog,
     lookup_options,
     on_bad_image_option,
-    say,
-    say_seen,
+    renamed_option,
     settings_option,
     source_options,
     with_data,
@@ -24,10 +23,7 @@ from clfw.cli.results import print_result
 from clfw.errors import UsageError
 
 if TYPE_CHECKING:
-    from clfw.cli.options import Environment
-    from clfw.config.data_choice import Request
-    from clfw.config.plan import Plan
-    from clfw.runs.end import Result
+    pass
 
 
 class CountOrFull(click.ParamType[Any]):
@@ -77,8 +73,8 @@ def size_option(context: click.Context, option: click.Parameter, text: str | Non
 @click.option("--seed", type=int, help="Decides weights, order and augmentation.")
 @click.option("--augment", help="Augmentations, as in flip,rotate; '' for none.")
 @click.option(
-    "--observe", "observers", multiple=True, metavar="PLUGIN", shell_complete=complete_loggers,
-    help="Plugin that hears of finished epochs, as tensorboard. Repeatable.",
+    "--logger", "loggers", multiple=True, metavar="PLUGIN", shell_complete=complete_loggers,
+    help="Plugin that is notified after each epoch, such as tensorboard. Repeatable.",
 )  # fmt: skip
 @click.option("--fold", metavar="K/N", help="Hold out the K-th of N parts, as in 2/5.")
 @on_bad_image_option
@@ -86,7 +82,9 @@ def size_option(context: click.Context, option: click.Parameter, text: str | Non
 @device_option
 @source_options
 @click.option("--threads", type=click.IntRange(1, 1024), help="CPU threads; part of the plan.")
-@click.option("--tune", is_flag=True, help="Measure memory format and threads first; in the plan.")
+@renamed_option("--observe", "--logger", takes_value=True)
+@renamed_option("--tune", "--autotune")
+@click.option("--autotune", is_flag=True, help="Measure memory format and threads first.")
 @click.option(
     "--memory-budget", metavar="SIZE", callback=size_option,
     help="Stream decoded pictures over this, as 2GB; half of the free memory if left out.",
@@ -106,14 +104,14 @@ def run(
     data: str,
     recipe: str,
     augment: str | None,
-    observers: tuple[str, ...],
+    loggers: tuple[str, ...],
     fold: str | None,
     on_bad_image: str | None,
     settings: tuple[str, ...],
     device: str,
     data_dir: Path | None,
     threads: int | None,
-    tune: bool,
+    autotune: bool,
     memory_budget: int | None,
     deterministic: bool,
     require_full: bool,
@@ -136,8 +134,9 @@ def run(
         go_on(resume)
         return
     from clfw.config.data_choice import Request
+    from clfw.runs.sessions import train_run
 
-    there = load_catalog(registry, disabled)
+    environment = load_catalog(registry, disabled)
     request = Request(
         model=model,
         data=data,
@@ -145,7 +144,7 @@ def run(
         settings=with_data(settings, on_bad_image=on_bad_image, fold=fold),
         options={key: value for key, value in train_options.items() if value is not None},
         augment=None if augment is None else [name for name in augment.split(",") if name],
-        observers=observers,
+        loggers=loggers,
         device=device,
         data_folder=data_dir,
         require_full=require_full,
@@ -153,9 +152,10 @@ def run(
         threads=threads,
         memory_budget=memory_budget,
         deterministic=deterministic,
+        out=out,
+        autotune=autotune,
     )
-    plan, result = start_run(request, there, engine, out, tune=tune)
-    print_result(plan, result, as_json)
+    print_result(train_run(request, environment, console(), engine), as_json)
 
 
 def go_on(path: Path) -> None:
@@ -182,40 +182,3 @@ def go_on(path: Path) -> None:
             )
         given[name] = context.params[name]
     context.invoke(resume, path=path, **given)
-
-
-def start_run(
-    request: "Request", there: "Environment", engine: Any, out: Path | None, *, tune: bool = False
-) -> "tuple[Plan, Result]":
-    """Resolve, open and decode, then train: every error of a person comes before torch is imported."""
-    from clfw.api.source import SPLITS
-    from clfw.cli.progress import show_progress
-    from clfw.config.plan import resolve_plan
-    from clfw.config.recipe import for_classes
-    from clfw.data.negotiation import negotiate_preprocess, require_weights
-    from clfw.data.opening import decode_splits, open_data
-    from clfw.data.rows import refuse_untrainable
-    from clfw.io.storage import require_creatable
-    from clfw.runs.loggers import check_loggers
-
-    plan = resolve_plan(request, there.catalog, there.registry)
-    used = plan.data
-    say_seen(request.data or used.entry, plan.data.seen, used.component.name)
-    require_creatable(out)
-    check_loggers(plan, "leave out --observe")
-    opened = open_data(plan.data)
-    refuse_untrainable(opened.rows)
-    plan = replace(plan, recipe=for_classes(plan.recipe, opened.rows.classes))
-    plan, preprocess = negotiate_preprocess(plan, opened)
-    require_weights(plan)
-    splits = tuple(split for split in SPLITS if opened.rows.labeled(split))
-    pictures = decode_splits(opened, preprocess, splits, show_progress)
-
-    from clfw.runs.run import execute
-    from clfw.training.autotune import autotuned
-    from clfw.training.setup import Engine
-
-    engine = engine or Engine()
-    if tune:
-        plan = autotuned(plan, pictures, engine, say)
-    return plan, execute(plan, pictures, engine, out, say, show_progress)

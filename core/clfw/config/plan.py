@@ -30,7 +30,7 @@ class Plan:
     """A run before it starts.
 
     Attributes:
-        memory_format: as `--tune` measured; None for the one that usually suits the model.
+        memory_format: as `--autotune` measured; None for the one that usually suits the model.
     """
 
     model: ResolvedComponent[Architecture]
@@ -44,7 +44,7 @@ class Plan:
     memory_format: MemoryFormat | None = None
     deterministic: bool = False
     memory_budget: int | None = None
-    observers: tuple[Plugin, ...] = ()
+    loggers: tuple[Plugin, ...] = ()
 
     @property
     def parts(self) -> tuple[ResolvedComponent[Any], ...]:
@@ -65,7 +65,7 @@ class Plan:
             "memory_format": self.memory_format,
             "deterministic": self.deterministic,
             "memory_budget": self.memory_budget,
-            "observers": [plugin.name for plugin in self.observers],
+            "observers": [plugin.name for plugin in self.loggers],
         }
 
 
@@ -111,7 +111,7 @@ def resolve_plan(request: Request, catalog: Catalog, registry: Registry) -> Plan
         recipe_name=request.recipe,
         device=request.device,
         data_folder=request.data_folder or data_folder(),
-        observers=tuple(catalog.observer(name) for name in dict.fromkeys(request.observers)),
+        loggers=tuple(catalog.logger(name) for name in dict.fromkeys(request.loggers)),
         threads=request.threads,
         deterministic=request.deterministic,
         memory_budget=request.memory_budget,

@@ -1,7 +1,7 @@
 """How good a model is: logits of a split, and the figures that follow from them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -53,6 +53,18 @@ class Evaluation:
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Evaluation":
+        """The figures that `to_json` wrote."""
+        return cls(
+            **{
+                **values,
+                "interval": tuple(values["interval"]),
+                "per_class": tuple(ClassMetrics(**c) for c in values["per_class"]),
+                "confusion": tuple(map(tuple, values["confusion"])),
+            }
+        )
 
     def brief(self) -> dict[str, float]:
         """Accuracy and loss."""

@@ -56,7 +56,7 @@ class TorchDevice:
             self._facts["precision"] = "float32"
 
     def place(self, model: nn.Module, memory_format: MemoryFormat | None = None) -> nn.Module:
-        chosen, reason = memory_format, "measured by --tune"
+        chosen, reason = memory_format, "measured by --autotune"
         if chosen is None:
             chosen, reason = usual_format(model)
         self.memory_format = FORMATS[chosen]

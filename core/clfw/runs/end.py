@@ -1,8 +1,7 @@
 """The end of a run: evaluation of the chosen weights, the weights file, tables and pictures."""
 
 import secrets
-import time
-from dataclasses import dataclass
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,8 @@ from torch import Tensor
 
 from clfw.api import run_files
 from clfw.api.reports import EpochReport
-from clfw.artifacts.run_lock import RunLock
 from clfw.artifacts.weights_header import FILE_NAME
 from clfw.config.data_params import DataParams
-from clfw.config.plan import Plan
 from clfw.data.opening import DecodedImages
 from clfw.data.undecodable import bad_lines
 from clfw.io import storage, text_files
@@ -26,81 +23,48 @@ from clfw.plots.figures import draw_confusion, draw_curves, draw_steps, save_fig
 from clfw.plots.filters import convolutions, draw_filters, find_convolution
 from clfw.plots.prediction_grids import PREFERRED, Predictions, draw_mistakes, draw_predictions
 from clfw.plots.samples import SOURCES, draw_samples, first_decoded
+from clfw.runs.results import Result
+from clfw.runs.run import Run
 from clfw.training.protocols import FitResult
 from clfw.training.setup import TrainingSetup
 
 KEPT_WEIGHTS = "weights"  # the folder of the weights that are kept on the way
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Result:
-    """A finished run.
-
-    Attributes:
-        bad: what is wrong with each picture that was left out because it does not decode.
-    """
-
-    folder: Path
-    evaluations: dict[str, Evaluation]
-    trained: FitResult
-    seconds: float
-    images_per_second: float
-    bad: tuple[str, ...]
-
-    def to_json(self, plan: Plan) -> dict[str, Any]:
-        """The object that `clfw run --json` prints and `summary.json` holds."""
-        return {
-            "run": str(self.folder),
-            "model": plan.model.entry,
-            "data": plan.data.entry,
-            "source": plan.data.source,
-            "recipe": plan.recipe_name,
-            "epochs": len(self.trained.history),
-            "steps": self.trained.history[-1].step,
-            "stopped": self.trained.stopped,
-            "weights": {"which": self.trained.weights, "step": self.trained.step},
-            **{name: evaluation.brief() for name, evaluation in self.evaluations.items()},
-            "seconds": round(self.seconds, 3),
-            "images_per_second": round(self.images_per_second, 1),
-            "bad_pictures": len(self.bad),
-        }
-
-
-def finish(
-    plan: Plan,
-    pictures: DecodedImages,
-    setup: TrainingSetup,
-    folder: Path,
-    lock: RunLock,
-    trained: FitResult,
-    start: float,
-) -> Result:
-    """Evaluate the chosen weights on every labelled split and write everything down."""
-    evaluations, all_logits = evaluate_splits(setup)
+def finish(run: Run, result: FitResult) -> Result:
+    """Evaluate the kept weights on every labelled split and write everything down."""
+    evaluations, all_logits = evaluate_splits(run.setup)
     for split, logits in all_logits.items():
-        lock.check()
         if split != "train":
-            write_predictions(folder / f"{split}.csv", pictures, split, logits)
-    lock.check()
-    save_chosen(plan, pictures, setup, folder, trained, evaluations)
-    text_files.write_json(
-        folder / run_files.EVALUATION, {name: e.to_json() for name, e in evaluations.items()}
-    )
-    draw_pictures(folder, plan, pictures, setup, trained, evaluations, all_logits)
-    training_seconds = sum(report.seconds for report in trained.history)
-    images = sum(report.seconds * report.images_per_second for report in trained.history)
-    result = Result(
-        folder=folder,
-        evaluations=evaluations,
-        trained=trained,
-        seconds=time.perf_counter() - start,
-        images_per_second=images / training_seconds,
-        bad=bad_lines(pictures.rows),
-    )
-    lock.check()
-    text_files.write_json(folder / run_files.SUMMARY, result.to_json(plan))
-    lock.check()  # who claims the folder after this finds the run finished
-    return result
+            write_predictions(run.writable(f"{split}.csv"), run.images, split, logits)
+    save_chosen(run, result, evaluations)
+    run.write_json(run_files.EVALUATION, {name: e.to_json() for name, e in evaluations.items()})
+    draw_pictures(run, result, evaluations, all_logits)
+    summary = summarize(run, result, evaluations)
+    run.write_json(run_files.SUMMARY, summary)
+    run.lock.check()  # who claims the folder after this finds the run finished
+    return Result(folder=run.folder, summary=summary, evaluations=evaluations)
+
+
+def summarize(run: Run, result: FitResult, evaluations: Mapping[str, Evaluation]) -> dict[str, Any]:
+    """The content of `summary.json`."""
+    training_seconds = sum(report.seconds for report in result.history)
+    count = sum(report.seconds * report.images_per_second for report in result.history)
+    return {
+        "run": str(run.folder),
+        "model": run.plan.model.entry,
+        "data": run.plan.data.entry,
+        "source": run.plan.data.source,
+        "recipe": run.plan.recipe_name,
+        "epochs": len(result.history),
+        "steps": result.history[-1].step,
+        "stopped": result.stopped,
+        "weights": {"which": result.weights, "step": result.step},
+        **{name: evaluation.brief() for name, evaluation in evaluations.items()},
+        "seconds": round(run.seconds(), 3),
+        "images_per_second": round(count / training_seconds, 1),
+        "bad_pictures": len(bad_lines(run.images.rows)),
+    }
 
 
 def evaluate_splits(setup: TrainingSetup) -> tuple[dict[str, Evaluation], dict[str, Tensor]]:
@@ -113,35 +77,20 @@ def evaluate_splits(setup: TrainingSetup) -> tuple[dict[str, Evaluation], dict[s
     return evaluations, all_logits
 
 
-def save_chosen(
-    plan: Plan,
-    pictures: DecodedImages,
-    setup: TrainingSetup,
-    folder: Path,
-    trained: FitResult,
-    evaluations: dict[str, Evaluation],
-) -> None:
-    """The chosen weights, as the run's weights file."""
-    which = {"which": trained.weights, "step": trained.step, "averaged": trained.averaged}
+def save_chosen(run: Run, result: FitResult, evaluations: Mapping[str, Evaluation]) -> None:
+    """The kept weights, as the run's weights file."""
+    which = {"which": result.weights, "step": result.step, "averaged": result.averaged}
     metrics = {name: evaluation.brief() for name, evaluation in evaluations.items()}
-    facts = describe_weights(plan, pictures, which, metrics)
-    save_weights(folder / FILE_NAME, setup.model, facts)
+    facts = describe_weights(run, which, metrics)
+    save_weights(run.writable(FILE_NAME), run.setup.model, facts)
 
 
-def save_again(
-    plan: Plan,
-    pictures: DecodedImages,
-    setup: TrainingSetup,
-    folder: Path,
-    lock: RunLock,
-    trained: FitResult,
-) -> None:
+def save_again(run: Run, result: FitResult) -> None:
     """The weights file of a finished run once more; a damaged one is put aside."""
-    evaluations, _ = evaluate_splits(setup)
-    lock.check()
-    if (damaged := folder / FILE_NAME).exists():
-        storage.rename(damaged, folder / f"damaged-{FILE_NAME}-{secrets.token_hex(4)}")
-    save_chosen(plan, pictures, setup, folder, trained, evaluations)
+    evaluations, _ = evaluate_splits(run.setup)
+    if (damaged := run.writable(FILE_NAME)).exists():
+        storage.rename(damaged, run.folder / f"damaged-{FILE_NAME}-{secrets.token_hex(4)}")
+    save_chosen(run, result, evaluations)
 
 
 def write_predictions(path: Path, pictures: DecodedImages, split: str, logits: Tensor) -> None:
@@ -173,9 +122,10 @@ def division(values: DataParams) -> dict[str, Any]:
 
 
 def describe_weights(
-    plan: Plan, pictures: DecodedImages, weights: dict[str, Any], metrics: dict[str, Any]
+    run: Run, weights: Mapping[str, Any], metrics: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The description inside the weights file: no time, host, path or speed, so equal runs agree."""
+    plan, pictures = run.plan, run.images
     left_out = pictures.rows.left_out
     return {
         "model": {
@@ -205,11 +155,9 @@ def describe_weights(
     }
 
 
-def keep_weights(
-    folder: Path, plan: Plan, pictures: DecodedImages, setup: TrainingSetup, report: EpochReport
-) -> None:
+def keep_weights(run: Run, report: EpochReport) -> None:
     """The weights at the end of an epoch, as a file of their own in `RUN/weights`."""
-    target = folder / KEPT_WEIGHTS
+    target = run.folder / KEPT_WEIGHTS
     storage.make_folder(target, exist_ok=True)
     metrics = {
         p.split: {"accuracy": p.accuracy, "loss": p.loss}
@@ -217,20 +165,18 @@ def keep_weights(
         if p.step == report.step
     }
     which = {"which": f"epoch {report.epoch}", "step": report.step, "averaged": False}
-    facts = describe_weights(plan, pictures, which, metrics)
-    save_weights(target / f"epoch-{report.epoch:04d}.safetensors", setup.model, facts)
+    facts = describe_weights(run, which, metrics)
+    save_weights(target / f"epoch-{report.epoch:04d}.safetensors", run.setup.model, facts)
 
 
 def draw_pictures(
-    folder: Path,
-    plan: Plan,
-    pictures: DecodedImages,
-    setup: TrainingSetup,
-    trained: FitResult,
-    evaluations: dict[str, Evaluation],
-    logits: dict[str, Tensor],
+    run: Run,
+    result: FitResult,
+    evaluations: Mapping[str, Evaluation],
+    logits: Mapping[str, Tensor],
 ) -> None:
     """Curves, confusion matrix, samples, predictions, mistakes and filters, as PNG files."""
+    plan, pictures, setup = run.plan, run.images, run.setup
     title = title_of(plan.model.entry, plan.data.entry, plan.data.source)
     split = next(s for s in PREFERRED if s in evaluations)
     where = pictures.where(split)
@@ -246,16 +192,16 @@ def draw_pictures(
     set_name = f"{plan.data.entry} ({SOURCES[plan.data.source]})"
     shown = first_decoded(pictures)
     drawn = {
-        "curves": draw_curves(trained.history, title, per_epoch),
-        "steps": draw_steps(trained.history, title),
+        "curves": draw_curves(result.history, title, per_epoch),
+        "steps": draw_steps(result.history, title),
         "confusion": draw_confusion(evaluations[split], f"{title}: {split}"),
         "samples": draw_samples(shown, (), setup.task, seed=0, what=set_name),
         "predictions": draw_predictions(answered, f"{title}: {split}"),
         "mistakes": draw_mistakes(answered, f"{title}: {split}"),
     }
     if convolutions(setup.model):
-        named = f"{folder.name}: {title}"
+        named = f"{run.folder.name}: {title}"
         drawn["filters"] = draw_filters(*find_convolution(setup.model, ""), named)
     for name, figure in drawn.items():
         if figure is not None:
-            save_figure(figure, folder / f"{name}.png")
+            save_figure(figure, run.folder / f"{name}.png")

@@ -16,20 +16,34 @@ from clfw.data.negotiation import model_notes
 from clfw.data.opening import DecodedImages
 from clfw.data.split_file import write_split
 from clfw.data.undecodable import bad_lines, undecodable_summary
-from clfw.io import text_files
+from clfw.io import storage, text_files
 from clfw.models.weights_io import save_tensors
+from clfw.runs.assembly import Assembly
 from clfw.text import escape, plural, unused_files_line
-from clfw.training.setup import TrainingSetup
+from clfw.training.checkpointing import needed_space
 
 
-def write_start(
-    folder: Path,
-    plan: Plan,
-    pictures: DecodedImages,
-    setup: TrainingSetup,
-    findings: Sequence[Finding],
-) -> None:
+def create_folder(run: Assembly, out: Path | None, findings: Sequence[Finding]) -> Path:
+    """The run folder, with what is known before the first step; there whole or not at all.
+
+    Raises:
+        OutputError: `out` is there already, or its parent cannot be written.
+        StorageError: the disk has no room for the checkpoints.
+    """
+    begun = run_folder.begin_run_folder(out)
+    try:
+        room = needed_space(run.setup.trained, run.recipe)
+        storage.require_free_space(begun.parent, room, "the checkpoints")
+        write_start(begun, run, findings)
+        return run_folder.put_in_place(begun, out, f"{run.plan.model.entry}-{run.plan.data.entry}")
+    finally:
+        if begun.exists():
+            storage.try_remove(begun)
+
+
+def write_start(folder: Path, run: Assembly, findings: Sequence[Finding]) -> None:
     """What is known before the first step."""
+    plan, pictures, setup = run.plan, run.images, run.setup
     table = pictures.rows.table
     chosen = dict(setup.device.facts())
     text_files.write_json(folder / run_files.PLAN, {**plan.to_json(), "chosen": chosen})
@@ -60,10 +74,9 @@ def write_start(
         write_list(folder / run_files.BAD_PICTURES, list_of(table, pictures.rows.bad))
 
 
-def header_lines(
-    plan: Plan, pictures: DecodedImages, setup: TrainingSetup, findings: Sequence[Finding]
-) -> list[str]:
+def header_lines(run: Assembly, findings: Sequence[Finding]) -> list[str]:
     """What is about to happen, and every choice made for the person with its reason."""
+    plan, pictures, setup = run.plan, run.images, run.setup
     count = sum(p.numel() for p in setup.model.parameters())
     trained = sum(p.numel() for p in setup.model.parameters() if p.requires_grad)
     share = f", {trained:,} of them trained" if trained < count else ""

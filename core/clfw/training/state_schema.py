@@ -69,6 +69,7 @@ class Counters(Params):
         files, digests: length and SHA-256 of each of those files, by name.
         points: (step, split, accuracy, loss) of this epoch's evaluations so far.
         plan: what the training was made with, by dotted name.
+        phase: the part of the training that it is of.
     """
 
     epoch: Count
@@ -83,6 +84,7 @@ class Counters(Params):
     files: dict[str, Count] = Field(default_factory=dict)
     digests: dict[str, str] = Field(default_factory=dict)
     plan: dict[str, Any] = Field(default_factory=dict)
+    phase: str = "training"
 
 
 def state_names(recipe: Recipe) -> set[str]:

@@ -1,24 +1,26 @@
 """`clfw draw`: one picture of a finished run, as a PNG file."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from clfw.api.source import SPLITS
 from clfw.cli.data import require_new
-from clfw.cli.options import (
-    complete,
-    console,
-    device_option,
-    load_catalog,
-    lookup_options,
-    settings_option,
-    source_options,
-)
+from clfw.cli.options import Asked, complete, console, request_options
 from clfw.errors import InputMissing, UsageError
 from clfw.io import text_files
 from clfw.text import escape
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from clfw.artifacts.weights_header import Header
+    from clfw.catalog.environment import Environment
+    from clfw.catalog.registry import Entry
+    from clfw.config.data_choice import Request
+    from clfw.inference.inputs import OpenedPictures
+    from clfw.plugins.manager import Catalog
 
 OF_HISTORY = ("curves", "steps")
 OF_ANSWERS = ("confusion", "predictions", "mistakes")
@@ -48,10 +50,7 @@ OF_LAYERS = ("filters", "maps")
     "--layer", default="", help="Convolution for filters and maps; the first one if left out."
 )
 @click.option("--out", type=click.Path(path_type=Path), help="PNG file (default: WHAT.png here).")
-@settings_option
-@device_option
-@source_options
-@lookup_options
+@request_options
 @click.pass_obj
 def draw(
     engine: Any,
@@ -63,13 +62,7 @@ def draw(
     image: Path | None,
     layer: str,
     out: Path | None,
-    settings: tuple[str, ...],
-    device: str,
-    data_dir: Path | None,
-    require_full: bool,
-    sample: bool,
-    registry: Path | None,
-    disabled: tuple[str, ...],
+    asked: Asked,
 ) -> None:
     """Draw WHAT of a run: its curves, answers, filters, or the feature maps of a picture.
 
@@ -80,20 +73,11 @@ def draw(
     target = out or Path(f"{what}.png")
     require_new(target)
     require_image(what, image)
-    environment = load_catalog(registry, disabled)
+    environment = asked.environment()
     if what in OF_HISTORY:
         figure = figure_of_history(what, path)
     else:
-        from clfw.config.data_choice import Request
-
-        request = Request(
-            data=data,
-            settings=settings,
-            device=device,
-            data_folder=data_dir,
-            require_full=require_full,
-            sample=sample,
-        )
+        request = asked.request(data)
         if what in OF_ANSWERS:
             figure = figure_of_answers(what, path, request, split, environment, engine)
         else:
@@ -154,8 +138,8 @@ def figure_of_history(what: str, path: Path) -> Any:
 
 
 def open_own(
-    header: Any, request: Any, split: str | None, environment: Any
-) -> tuple[Any, str, str]:
+    header: "Header", request: "Request", split: str | None, environment: "Environment"
+) -> tuple["OpenedPictures", str, str]:
     """The pictures of `split`, or of the one that a run draws itself; name of data, and split."""
     from clfw.data.opening import open_data
     from clfw.inference.inputs import chosen_data, data_for
@@ -176,7 +160,12 @@ def open_own(
 
 
 def figure_of_answers(
-    what: str, path: Path, request: Any, split: str | None, environment: Any, engine: Any
+    what: str,
+    path: Path,
+    request: "Request",
+    split: str | None,
+    environment: "Environment",
+    engine: Any,
 ) -> Any:
     """Confusion matrix, random predictions or worst mistakes of a labelled split."""
     from clfw.artifacts.weights_header import find_weights, read_header
@@ -210,16 +199,20 @@ def figure_of_answers(
     return (draw_predictions if what == "predictions" else draw_mistakes)(answered, title)
 
 
-def own_source(header: Any, entry: Any, request: Any, catalog: Any) -> Any:
+def own_source(
+    header: "Header", entry: "Entry", request: "Request", catalog: "Catalog"
+) -> "Request":
     """`request` for the bundled sample where the weights saw it and nobody asks for other pictures."""
     from dataclasses import replace
 
+    from clfw.api.components import Dataset
     from clfw.api.params import parse_settings
 
     asked = request.data or request.data_folder or request.require_full
     if asked or parse_settings(request.settings)["data"].get("path"):
         return request
     offer = catalog.find("dataset", entry.component).component
+    assert isinstance(offer, Dataset)
     has_sample = entry.fields.get("sample") or offer.sample
     if header.facts["data"].get("source") != "sample" or not has_sample:
         return request
@@ -229,11 +222,11 @@ def own_source(header: Any, entry: Any, request: Any, catalog: Any) -> Any:
 def figure_of_layer(
     what: str,
     path: Path,
-    request: Any,
+    request: "Request",
     split: str | None,
     image: Path | None,
     layer: str,
-    environment: Any,
+    environment: "Environment",
 ) -> Any:
     """Filters of a convolution, or its feature maps for one picture."""
     from clfw.artifacts.weights_header import find_weights, read_header
@@ -261,8 +254,12 @@ def figure_of_layer(
 
 
 def picture_for(
-    header: Any, request: Any, split: str | None, image: Path | None, environment: Any
-) -> tuple[Any, str]:
+    header: "Header",
+    request: "Request",
+    split: str | None,
+    image: Path | None,
+    environment: "Environment",
+) -> "tuple[NDArray[Any], str]":
     """The picture (H, W, C) in a file, or the first of the split, and what it is called."""
     from clfw.errors import DataError
     from clfw.inference.inputs import open_images

@@ -1,6 +1,8 @@
 """Options that several commands share, and the loading of plugins and registries behind them."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +14,7 @@ from clfw.text import detected_line
 
 if TYPE_CHECKING:
     from clfw.catalog.environment import Environment
+    from clfw.config.data_choice import Request
     from clfw.io.progress import Console
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -28,7 +31,7 @@ device_option = click.option(
     type=click.Choice(["auto", "cpu", "cuda", "mps"]),
     default="auto",
     show_default=True,
-    help="What computes.",
+    help="Device to compute on.",
 )
 settings_option = click.option(
     "--set", "settings", multiple=True, metavar="GROUP.KEY=VALUE",
@@ -37,25 +40,25 @@ settings_option = click.option(
 on_bad_image_option = click.option(
     "--on-bad-image",
     type=click.Choice(["fail", "skip"]),
-    help="What a picture that does not decode does: end it here (the default), or be left out.",
+    help="Unreadable pictures: stop (fail, the default) or skip them.",
 )
 
 
 def lookup_options(command: F) -> F:
-    """Add `--registry`, `--disable-plugin` and `--plugin`, which `installed` finds by itself."""
+    """Add `--registry`, `--disable-plugin` and `--plugin`; `load_catalog` finds the last by itself."""
     command = click.option(
         "--plugin", type=click.Path(path_type=Path, dir_okay=False), multiple=True, metavar="FILE",
         expose_value=False, is_eager=True, callback=keep_plugin_files,
-        help="Load a plugin of one file too. Repeatable.",
+        help="Also load a plugin from a single file. Repeatable.",
     )(command)  # fmt: skip
     command = click.option(
         "--disable-plugin", "disabled", multiple=True, metavar="NAME",
         shell_complete=complete_plugins,
-        help="Leave one plugin out. Repeatable.",
+        help="Do not load this plugin. Repeatable.",
     )(command)  # fmt: skip
     return click.option(
         "--registry", type=click.Path(path_type=Path, dir_okay=False),
-        help="One more registry file, above all others.",
+        help="An additional registry file; it overrides all others.",
     )(command)  # fmt: skip
 
 
@@ -63,13 +66,62 @@ def source_options(command: F) -> F:
     """Add `--data-dir`, `--require-full` and `--sample`: which pictures a data entry stands for."""
     for option in (
         click.option(
-            "--sample", is_flag=True, help="Use the bundled sample even where the full set is."
+            "--sample", is_flag=True, help="Use the bundled sample even if the full set is present."
         ),
-        click.option("--require-full", is_flag=True, help="Refuse the bundled sample."),
+        click.option(
+            "--require-full", is_flag=True, help="Fail if only the bundled sample is present."
+        ),
         data_dir_option,
     ):
         command = option(command)
     return command
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """What the options of `request_options` say.
+
+    Attributes:
+        settings: texts of `--set`.
+        disabled: names of `--disable-plugin`.
+    """
+
+    settings: tuple[str, ...]
+    device: str
+    data_dir: Path | None
+    require_full: bool
+    sample: bool
+    registry: Path | None
+    disabled: tuple[str, ...]
+
+    def environment(self) -> "Environment":
+        """Installed components and registry entries."""
+        return load_catalog(self.registry, self.disabled)
+
+    def request(self, data: str = "", *, settings: Sequence[str] = (), **fields: Any) -> "Request":
+        """What a person asked for; `settings` come on top of those of `--set`."""
+        from clfw.config.data_choice import Request
+
+        return Request(
+            data=data,
+            settings=(*self.settings, *settings),
+            device=self.device,
+            data_folder=self.data_dir,
+            require_full=self.require_full,
+            sample=self.sample,
+            **fields,
+        )
+
+
+def request_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--set`, `--device`, what data stands for and where names are looked up, as one `Asked`."""
+
+    @wraps(command)
+    def packed(*arguments: Any, **values: Any) -> None:
+        given = {field.name: values.pop(field.name) for field in fields(Asked)}
+        command(*arguments, asked=Asked(**given), **values)
+
+    return settings_option(device_option(source_options(lookup_options(packed))))
 
 
 def renamed_option(old: str, new: str, *, takes_value: bool = False) -> Callable[[F], F]:
@@ -151,9 +203,9 @@ def complete_plugins(context: click.Context, option: click.Parameter, typed: str
     return [plugin.name for plugin in found_plugins() if plugin.name.startswith(typed)]
 
 
-def with_data(settings: tuple[str, ...], **values: str | None) -> tuple[str, ...]:
-    """`settings` and the data values that have an option of their own, where they are given."""
-    return (*settings, *(f"data.{key}={value}" for key, value in values.items() if value))
+def data_settings(**values: str | None) -> tuple[str, ...]:
+    """The data values that have an option of their own, where they are given, as `--set` takes them."""
+    return tuple(f"data.{key}={value}" for key, value in values.items() if value)
 
 
 def say_seen(text: str, seen: str, component: str) -> None:

@@ -6,24 +6,24 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clfw.cli.options import (
+    Asked,
     complete,
     complete_loggers,
     console,
-    device_option,
+    data_settings,
     json_option,
-    load_catalog,
-    lookup_options,
     on_bad_image_option,
     renamed_option,
-    settings_option,
-    source_options,
-    with_data,
+    request_options,
 )
 from clfw.cli.results import print_result
 from clfw.errors import UsageError
 
 if TYPE_CHECKING:
-    pass
+    from clfw.config.data_choice import Request
+
+
+OF_RECIPE = ("epochs", "steps", "batch_size", "lr", "seed")  # options that are values of `train`
 
 
 class CountOrFull(click.ParamType[Any]):
@@ -64,65 +64,44 @@ def size_option(context: click.Context, option: click.Parameter, text: str | Non
     "--recipe",
     default="",
     shell_complete=complete("recipes"),
-    help="Recipe entry; names model, data and values.",
+    help="Recipe entry: a model, data and values under one name.",
 )
 @click.option("--epochs", type=int, help="Passes over the training split.")
-@click.option("--steps", type=int, help="Stop after so many updates.")
+@click.option("--steps", type=int, help="Stop after this many updates.")
 @click.option("--batch-size", type=CountOrFull(), help="Pictures in a batch, or 'full'.")
 @click.option("--lr", type=float, help="Learning rate.")
-@click.option("--seed", type=int, help="Decides weights, order and augmentation.")
-@click.option("--augment", help="Augmentations, as in flip,rotate; '' for none.")
+@click.option("--seed", type=int, help="Random seed of weights, order and augmentation.")
+@click.option("--augment", help="Augmentations, for example flip,rotate; '' for none.")
 @click.option(
     "--logger", "loggers", multiple=True, metavar="PLUGIN", shell_complete=complete_loggers,
     help="Plugin that is notified after each epoch, such as tensorboard. Repeatable.",
 )  # fmt: skip
-@click.option("--fold", metavar="K/N", help="Hold out the K-th of N parts, as in 2/5.")
+@click.option(
+    "--fold", metavar="K/N", help="Hold out the K-th of N folds for validation, for example 2/5."
+)
 @on_bad_image_option
-@settings_option
-@device_option
-@source_options
-@click.option("--threads", type=click.IntRange(1, 1024), help="CPU threads; part of the plan.")
+@click.option(
+    "--threads", type=click.IntRange(1, 1024), help="Number of CPU threads; recorded in the plan."
+)
 @renamed_option("--observe", "--logger", takes_value=True)
 @renamed_option("--tune", "--autotune")
-@click.option("--autotune", is_flag=True, help="Measure memory format and threads first.")
+@click.option(
+    "--autotune", is_flag=True, help="Measure the fastest memory format and thread count first."
+)
 @click.option(
     "--memory-budget", metavar="SIZE", callback=size_option,
-    help="Stream decoded pictures over this, as 2GB; half of the free memory if left out.",
+    help="Stream decoded pictures that need more than this, for example 2GB (default: half of the "
+    "free memory).",
 )  # fmt: skip
-@click.option("--deterministic", is_flag=True, help="Equal bits on a GPU too, at some cost.")
+@click.option("--deterministic", is_flag=True, help="Bit-identical results on a GPU too; slower.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder (default: runs/NAME-001).")
 @click.option(
-    "--resume", type=click.Path(path_type=Path), metavar="RUN", help="The same as clfw resume RUN."
+    "--resume", type=click.Path(path_type=Path), metavar="RUN", help="Same as clfw resume RUN."
 )
-@lookup_options
+@request_options
 @json_option
 @click.pass_obj
-def run(
-    engine: Any,
-    /,
-    model: str,
-    data: str,
-    recipe: str,
-    augment: str | None,
-    loggers: tuple[str, ...],
-    fold: str | None,
-    on_bad_image: str | None,
-    settings: tuple[str, ...],
-    device: str,
-    data_dir: Path | None,
-    threads: int | None,
-    autotune: bool,
-    memory_budget: int | None,
-    deterministic: bool,
-    require_full: bool,
-    sample: bool,
-    out: Path | None,
-    resume: Path | None,
-    registry: Path | None,
-    disabled: tuple[str, ...],
-    as_json: bool,
-    **train_options: Any,
-) -> None:
+def run(engine: Any, /, resume: Path | None, asked: Asked, as_json: bool, **options: Any) -> None:
     """Train a model on data.
 
     \b
@@ -133,29 +112,28 @@ def run(
     if resume is not None:
         go_on(resume)
         return
-    from clfw.config.data_choice import Request
     from clfw.runs.sessions import train_run
 
-    environment = load_catalog(registry, disabled)
-    request = Request(
-        model=model,
-        data=data,
-        recipe=recipe,
-        settings=with_data(settings, on_bad_image=on_bad_image, fold=fold),
-        options={key: value for key, value in train_options.items() if value is not None},
+    request = run_request(asked, **options)
+    print_result(train_run(request, asked.environment(), console(), engine), as_json)
+
+
+def run_request(
+    asked: Asked,
+    *,
+    augment: str | None,
+    fold: str | None,
+    on_bad_image: str | None,
+    **options: Any,
+) -> "Request":
+    """What the options of `clfw run` ask for."""
+    of_recipe = {name: options.pop(name) for name in OF_RECIPE}
+    return asked.request(
+        settings=data_settings(on_bad_image=on_bad_image, fold=fold),
+        options={name: value for name, value in of_recipe.items() if value is not None},
         augment=None if augment is None else [name for name in augment.split(",") if name],
-        loggers=loggers,
-        device=device,
-        data_folder=data_dir,
-        require_full=require_full,
-        sample=sample,
-        threads=threads,
-        memory_budget=memory_budget,
-        deterministic=deterministic,
-        out=out,
-        autotune=autotune,
+        **options,
     )
-    print_result(train_run(request, environment, console(), engine), as_json)
 
 
 def go_on(path: Path) -> None:

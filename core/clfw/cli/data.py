@@ -82,17 +82,18 @@ def show(
 
     from clfw.data.negotiation import natural_preprocess
     from clfw.data.opening import open_data, task_of
-    from clfw.plots.figures import save_figure
+    from clfw.plots.figures import own_settings, save_figure
     from clfw.plots.samples import SOURCES, draw_samples, first_pictures
 
     opened = open_data(choice)
     preprocess = natural_preprocess(opened, choice.common)
     shown = first_pictures(opened, preprocess)
     source = SOURCES[choice.source]
-    figure = draw_samples(
-        shown, choices, task_of(opened.rows, preprocess), seed=seed, what=f"{name} ({source})"
-    )
-    save_figure(figure, path)
+    with own_settings():
+        figure = draw_samples(
+            shown, choices, task_of(opened.rows, preprocess), seed=seed, what=f"{name} ({source})"
+        )
+        save_figure(figure, path)
     facts = contents(opened.rows, preprocess)
     strays = opened.rows.table.unused_files
     if as_json:

@@ -74,21 +74,21 @@ def draw(
     require_new(target)
     require_image(what, image)
     environment = asked.environment()
-    if what in OF_HISTORY:
-        figure = figure_of_history(what, path)
-    else:
-        request = asked.request(data)
-        if what in OF_ANSWERS:
+    request = asked.request(data)
+
+    from clfw.plots.figures import own_settings, save_figure
+
+    with own_settings():
+        if what in OF_HISTORY:
+            figure = figure_of_history(what, path)
+        elif what in OF_ANSWERS:
             figure = figure_of_answers(what, path, request, split, environment, engine)
         else:
             figure = figure_of_layer(what, path, request, split, image, layer, environment)
-    if figure is None:
-        click.echo("no mistakes to draw")
-        return
-
-    from clfw.plots.figures import save_figure
-
-    save_figure(figure, target)
+        if figure is None:
+            click.echo("no mistakes to draw")
+            return
+        save_figure(figure, target)
     click.echo(str(target))
 
 

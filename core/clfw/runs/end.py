@@ -1,7 +1,7 @@
 """The end of a run: evaluation of the chosen weights, the weights file, tables and pictures."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,20 @@ from clfw.io import storage, text_files
 from clfw.metrics.evaluation import Evaluation
 from clfw.models.batches import updates_per_epoch
 from clfw.models.weights_io import save_weights
-from clfw.plots.figures import draw_confusion, draw_curves, draw_steps, save_figure, title_of
+from clfw.plots.figures import (
+    draw_confusion,
+    draw_curves,
+    draw_steps,
+    own_settings,
+    save_figure,
+    title_of,
+)
 from clfw.plots.filters import convolutions, draw_filters, find_convolution
 from clfw.plots.prediction_grids import PREFERRED, Predictions, draw_mistakes, draw_predictions
 from clfw.plots.samples import SOURCES, draw_samples, first_decoded
 from clfw.runs.results import Result
 from clfw.runs.run import Run
+from clfw.text import escape
 from clfw.training.protocols import FitResult
 from clfw.training.setup import TrainingSetup
 
@@ -190,18 +198,33 @@ def draw_pictures(
     recipe = plan.recipe.params
     per_epoch = updates_per_epoch(len(setup.batches["train"]), recipe.batch_size, recipe.accumulate)
     set_name = f"{plan.data.entry} ({SOURCES[plan.data.source]})"
-    shown = first_decoded(pictures)
-    drawn = {
-        "curves": draw_curves(result.history, title, per_epoch),
-        "steps": draw_steps(result.history, title),
-        "confusion": draw_confusion(evaluations[split], f"{title}: {split}"),
-        "samples": draw_samples(shown, (), setup.task, seed=0, what=set_name),
-        "predictions": draw_predictions(answered, f"{title}: {split}"),
-        "mistakes": draw_mistakes(answered, f"{title}: {split}"),
+    about = f"{title}: {split}"
+    pictures_to_draw: dict[str, Callable[[], Any]] = {
+        "curves": lambda: draw_curves(result.history, title, per_epoch),
+        "steps": lambda: draw_steps(result.history, title),
+        "confusion": lambda: draw_confusion(evaluations[split], about),
+        "samples": lambda: draw_samples(
+            first_decoded(pictures), (), setup.task, seed=0, what=set_name
+        ),
+        "predictions": lambda: draw_predictions(answered, about),
+        "mistakes": lambda: draw_mistakes(answered, about),
     }
     if convolutions(setup.model):
         named = f"{run.folder.name}: {title}"
-        drawn["filters"] = draw_filters(*find_convolution(setup.model, ""), named)
-    for name, figure in drawn.items():
-        if figure is not None:
-            save_figure(figure, run.folder / f"{name}.png")
+        pictures_to_draw["filters"] = lambda: draw_filters(
+            *find_convolution(setup.model, ""), named
+        )
+    for name, draw in pictures_to_draw.items():
+        draw_one(run, name, draw)
+
+
+def draw_one(run: Run, name: str, draw: Callable[[], Any]) -> None:
+    """One PNG file of the run; a picture that cannot be drawn is a warning, as no figure depends on it."""
+    try:
+        with own_settings():
+            figure = draw()
+            if figure is not None:
+                save_figure(figure, run.folder / f"{name}.png")
+    except Exception as error:
+        reason = escape(" ".join(str(error).split()), 200)
+        run.console.say(f"warning: {name}.png could not be drawn: {reason}")

@@ -74,13 +74,32 @@ def main(arguments: Sequence[str] | None = None, obj: object = None) -> None:
     # Imports and tables make objects by the hundred thousand, hardly any of them garbage: looking
     # for it as often as by default takes a tenth of the start.
     gc.set_threshold(50_000, 20, 20)
+    reopen_closed_streams()
     sys.exit(outcome(arguments, obj))
+
+
+def reopen_closed_streams() -> None:
+    """Where the caller has closed stdin, stdout or stderr, what is written there goes nowhere.
+
+    Otherwise the next file that is opened would take the stream's number, and be written into.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115  (for the whole process)
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def outcome(arguments: Sequence[str] | None = None, obj: object = None) -> int:
     """Run the command line; the exit code. A person's mistake never shows a traceback."""
     debug = bool(os.environ.get("CLFW_DEBUG"))
     stdout = sys.stdout
+    try:
+        os.getcwd()  # noqa: PTH109  (a relative name means nothing where the folder is gone)
+    except OSError:
+        return report("the working folder is gone", "change to a folder that exists", 66)
     try:
         cli.main(
             # Not `list(arguments)`: that name is the module of the command `list` here.
@@ -131,6 +150,10 @@ def outcome(arguments: Sequence[str] | None = None, obj: object = None) -> int:
     except Exception as error:
         if debug:
             raise
+        from clfw.io.memory import is_out_of_memory
+
+        if is_out_of_memory(error):
+            return report(f"out of memory: {error}", ResourceError.advice, ResourceError.exit_code)
         return report(
             f"a fault in clfw or a plugin: {type(error).__name__}: {error}",
             "set CLFW_DEBUG=1 for the traceback and report it",

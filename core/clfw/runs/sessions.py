@@ -20,6 +20,7 @@ from clfw.artifacts.recorded_run import (
     recorded_loggers,
     require_same_data,
 )
+from clfw.artifacts.run_folder import refuse_links, separate
 from clfw.catalog.environment import Environment
 from clfw.config.data_choice import Request
 from clfw.config.data_folders import data_folder, require_named_folder
@@ -101,6 +102,8 @@ def resume_run(recorded: RecordedRun, console: Console, engine: "Engine | None" 
     from clfw.runs.run import Run
     from clfw.training.setup import Engine
 
+    refuse_links(folder)
+    separate(folder / ".lock")
     torch.set_num_threads(recorded.threads)  # a sum's order, and so its bits, depend on it
     started = time.perf_counter()
     with RunLock(folder) as lock:
@@ -110,6 +113,8 @@ def resume_run(recorded: RecordedRun, console: Console, engine: "Engine | None" 
             console.say(f"{folder}: is finished already, by another process")
             return read_result(folder)
         lock.check()
+        for name in (run_files.METRICS, run_files.STEPS):
+            separate(folder / name)
         storage.remove_temporaries(folder)
         storage.remove_temporaries(folder / KEPT_WEIGHTS)
         assembly = assemble(plan, images, engine or Engine(), console, folder).on_features()

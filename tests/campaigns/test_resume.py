@@ -270,6 +270,21 @@ def test_another_kind_of_machine_is_named_and_the_run_goes_on(place: None):
     )
 
 
+def test_another_instruction_set_is_named_and_a_run_that_recorded_none_goes_on_quietly(place: None):
+    whole = whole_run(SMALL)
+    for recorded, told in (("Z80", True), (None, False)):
+        broken(whole)
+        environment = json.loads(Path("run/environment.json").read_text())
+        environment["instructions"] = recorded
+        Path("run/environment.json").write_text(
+            json.dumps({k: v for k, v in environment.items() if v is not None})
+        )
+        again = trial(["resume", "run"])
+        assert again.code == 0
+        assert ("warning: the processor's instruction set was Z80 and is " in again.err) == told
+        shutil.rmtree("run")
+
+
 def test_threads_are_a_part_of_the_plan(place: None):
     succeed(*SMALL, "--threads", "1", "--out", "run")
     assert json.loads(Path("run/plan.json").read_text())["threads"] == 1

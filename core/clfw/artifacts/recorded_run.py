@@ -242,10 +242,18 @@ def version_changes(
 
 
 def device_change(folder: Path, facts: Mapping[str, str]) -> str:
-    """What computes now and did not when the run was started; "" where it is the same."""
+    """What computes now and did not when the run was started; "" where it is the same.
+
+    Runs of earlier versions do not say which instruction set the processor had.
+    """
     recorded = text_files.read_json(folder / run_files.ENVIRONMENT)
     then, now = (str(kind.get("device", "")).partition(" ")[0] for kind in (recorded, facts))
-    return "" if then == now else f"the device was {escape(then)} and is {now}"
+    if then != now:
+        return f"the device was {escape(then)} and is {now}"
+    then, now = (str(kind.get("instructions", "")) for kind in (recorded, facts))
+    if then and now and then != now:
+        return f"the processor's instruction set was {escape(then)} and is {now}"
+    return ""
 
 
 def frozen_values(plan: dict[str, Any]) -> dict[str, Any]:

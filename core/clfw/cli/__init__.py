@@ -3,6 +3,8 @@
 import gc
 import importlib
 import os
+import re
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -14,6 +16,12 @@ from clfw.text import escape, escape_lines
 BUG = 70
 INTERRUPTED = 130
 SPINS = "20000"  # turns of a waiting thread before it sleeps, some tens of microseconds
+# What other tools call our commands.
+ELSEWHERE = {
+    "train": "run", "fit": "run", "continue": "resume", "test": "eval", "validate": "eval",
+    "val": "eval", "score": "eval", "classify": "predict", "infer": "predict", "label": "predict",
+    "models": "list", "datasets": "list", "info": "show", "download": "fetch", "plot": "draw",
+}  # fmt: skip
 # Each command is imported when it is called: reading the options of all takes longer than a list.
 COMMANDS = {
     "run": "clfw.cli.run:run",
@@ -118,9 +126,7 @@ def outcome(arguments: Sequence[str] | None = None, obj: object = None) -> int:
         hint = f"did you mean {error.possibilities[0]}?" if error.possibilities else ""
         return report(f"no option '{error.option_name}'", hint, 2)
     except click.ClickException as error:
-        context = getattr(error, "ctx", None)
-        hint = f"see {context.command_path} --help" if context else ""
-        return report(error.format_message().rstrip("."), hint, error.exit_code)
+        return report(error.format_message().rstrip("."), hint_of(error), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         return report("stopped by Ctrl-C", "", INTERRUPTED)
     except SystemExit as error:
@@ -160,6 +166,17 @@ def outcome(arguments: Sequence[str] | None = None, obj: object = None) -> int:
             BUG,
         )
     return 0
+
+
+def hint_of(error: click.ClickException) -> str:
+    """What to do about a mistake in the command line."""
+    context = getattr(error, "ctx", None)
+    unknown = re.match("No such command '(.*?)'", error.format_message())
+    if unknown and unknown[1] in ELSEWHERE:
+        return f"that is clfw {ELSEWHERE[unknown[1]]}"
+    if unknown and os.path.exists(unknown[1]):  # noqa: PTH110  (takes names that no disk can)
+        return f"to train on it: clfw run --data {shlex.quote(escape(unknown[1]))}"
+    return f"see {context.command_path} --help" if context else ""
 
 
 def report(message: str, hint: str, code: int) -> int:

@@ -1,10 +1,12 @@
 """How a finished run is told to a person."""
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
 
 from clfw.cli.options import print_json
+from clfw.io.terminal import say
 from clfw.text import escape, plural
 
 if TYPE_CHECKING:
@@ -29,3 +31,7 @@ def print_result(result: "Result", as_json: bool) -> None:
     left_out = f"; {plural(bad, 'picture')} left out, unreadable" if bad else ""
     where = escape(str(result.folder), 4096)
     click.echo(f"{where}: {which}; {summary['seconds']:.1f} s{sample}{left_out}")
+    run = shlex.quote(str(result.folder))
+    if (result.folder / "mistakes.png").exists():
+        say(f"next    pictures of the worst mistakes: {where}/mistakes.png")
+    say(f"next    clfw predict {run} PICTURE...   or   clfw eval {run} --data DATA")

@@ -81,13 +81,11 @@ def header_lines(run: Assembly, findings: Sequence[Finding]) -> list[str]:
     trained = sum(p.numel() for p in setup.model.parameters() if p.requires_grad)
     share = f", {trained:,} of them trained" if trained < count else ""
     counts = {s: n for s, n in pictures.rows.counts().items() if n}
-    values = plan.data.common
     rows = ", ".join(
         f"{n:,} {s}{'' if pictures.rows.labeled(s) else ' (no labels)'}" for s, n in counts.items()
     )
-    if values.fold or values.stratify:
-        rows += f", held out {'as fold ' + values.fold if values.fold else 'by share'}"
-        rows += " of every class" if values.stratify else ""
+    if rule := split_rule(pictures, plan):
+        rows += f" ({rule})"
     source = "full set" if plan.data.source == "full" else "bundled sample, not the full set"
     preprocess = pictures.preprocess
     kind = "grey" if preprocess.channels == 1 else "colour"
@@ -98,6 +96,7 @@ def header_lines(run: Assembly, findings: Sequence[Finding]) -> list[str]:
         f"data    {plan.data.entry}: {source}; {rows}; {len(pictures.rows.classes)} classes; "
         f"{preprocess.height}x{preprocess.width} {kind}; "
         f"{'from the cache' if pictures.cached else 'decoded now'}",
+        train_line(plan),
         *left_out_line(plan, pictures),
         *([f"bad     {undecodable_summary(bad)}"] if (bad := bad_lines(pictures.rows)) else []),
         *warnings_of(findings, words_for(plan.data)),
@@ -108,6 +107,30 @@ def header_lines(run: Assembly, findings: Sequence[Finding]) -> list[str]:
         *(f"note    {note}" for note in (*setup.notes, *unwatched(plan, pictures))),
     ]
     return lines
+
+
+def train_line(plan: Plan) -> str:
+    """How the model is trained: length, batches, optimizer, rate, schedule, augmentation."""
+    recipe = plan.recipe.params
+    length = plural(recipe.steps, "update") if recipe.steps else plural(recipe.epochs, "epoch")
+    batch = "the whole split" if recipe.batch_size == "full" else str(recipe.batch_size)
+    augment = ", ".join(part.entry for part in plan.augment) or "none"
+    return (
+        f"train   {length}; batches of {batch}; {recipe.optimizer}, lr {recipe.lr:g}, "
+        f"{recipe.schedule} schedule; augmentation: {augment}"
+    )
+
+
+def split_rule(pictures: DecodedImages, plan: Plan) -> str:
+    """How the validation rows were chosen; "" where the data says them, or there are none."""
+    values, rows = plan.data.common, pictures.rows
+    if "validation" in rows.table.splits or not rows.counts().get("validation"):
+        return ""
+    share = f"fold {values.fold}" if values.fold else f"{values.validation:.0%} of the rows"
+    if values.stratify:
+        return f"{share} held out, stratified by class"
+    what = "groups" if len(rows.table.groups) else "names"
+    return f"{share} held out, chosen by a hash of their {what}"
 
 
 def unwatched(plan: Plan, pictures: DecodedImages) -> list[str]:

@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from clfw.api import run_files
 from clfw.api.components import Kind
-from clfw.api.params import Layer, Params, Resolved, params_class, resolve
+from clfw.api.params import TRAINING_GROUPS, Layer, Params, Resolved, params_class, resolve
 from clfw.api.preprocess import Preprocess
 from clfw.artifacts import run_folder
 from clfw.artifacts.weights_header import is_preprocess
@@ -19,8 +19,9 @@ from clfw.config.data_choice import DataChoice
 from clfw.config.data_params import DataParams
 from clfw.config.memory import MEMORY_FORMATS, MemoryFormat
 from clfw.config.plan import Plan
-from clfw.config.recipe import Recipe
+from clfw.config.recipe import MOVED, TABLES, Recipe, TrainParams
 from clfw.config.resolution import ResolvedComponent
+from clfw.config.schedules import SCHEDULES
 from clfw.data.opening import DecodedImages
 from clfw.data.split_file import first_other_row
 from clfw.errors import ClfwError, DataError, InputMissing, UsageError
@@ -31,6 +32,7 @@ from clfw.plugins.plugin_files import file_options
 from clfw.text import escape
 
 MAX_THREADS = 1024
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,7 +134,7 @@ def plan_of(
             path=found_again(data, values.params.path, data_folder),
             seen=str(data.get("seen", "")),
         ),
-        recipe=values_of(Recipe, recorded["train"], "train"),
+        recipe=recorded_recipe(recorded),
         augment=tuple(
             choice_of("augmentation", item, catalog, f"augment.{item['entry']}")
             for item in recorded["augment"]
@@ -190,6 +192,39 @@ def choice_of(
         plugin=offer.plugin,
         values=values_of(params_class(offer.component), recorded["values"], group),
     )
+
+
+def recorded_recipe(recorded: dict[str, Any]) -> Resolved[Recipe]:
+    """The recipe of a plan, of one with a flat `train` table too."""
+    groups = {group: recorded[group] for group in TRAINING_GROUPS if group in recorded}
+    if groups.keys() == {"train"}:
+        names = {key: cell["value"] for key, cell in recorded["train"].items() if key in TABLES}
+        groups = train_in_groups(recorded["train"], names)
+    train = values_of(TrainParams, groups["train"], "train")
+    params, origins = dict(train.params), dict(train.origins)
+    for group, table in TABLES.items():
+        chosen = table[getattr(train.params, group)]
+        own = values_of(chosen.params, groups[group], group)
+        params[f"{group}_params"] = own.params
+        origins |= {f"{group}.{key}": origin for key, origin in own.origins.items()}
+    return Resolved(Recipe.model_validate(params), origins)
+
+
+def train_in_groups(flat: Mapping[str, T], names: Mapping[str, str]) -> dict[str, dict[str, T]]:
+    """The groups of a `train` table from before there were any; `names` are what it chooses.
+
+    Each choice takes its own values along; those of other choices, which had no effect, are dropped.
+    """
+    groups: dict[str, dict[str, T]] = {group: {} for group in TRAINING_GROUPS}
+    for key, value in flat.items():
+        group, _, name = MOVED.get(key, f"train.{key}").partition(".")
+        if group == "train":
+            groups[group][name] = value
+            continue
+        chosen = TABLES[group].get(names.get(group, TrainParams.model_fields[group].default))
+        if chosen is not None and name in chosen.params.model_fields:
+            groups[group][name] = value
+    return groups
 
 
 def values_of(cls: type[Any], recorded: dict[str, dict[str, Any]], group: str) -> Resolved[Any]:
@@ -254,7 +289,19 @@ def frozen_values(plan: dict[str, Any]) -> dict[str, Any]:
 
 
 def plan_changes(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What differs between two plans' settled values."""
+    """What differs between two plans' frozen values; `then` may have them in a flat `train` table."""
+    if "train.loss" not in then:
+        flat = {
+            key.removeprefix("train."): v for key, v in then.items() if key.startswith("train.")
+        }
+        newer = {
+            key: field.default
+            for key, field in TrainParams.model_fields.items()
+            if key not in flat and key != "epochs"
+        }
+        groups = train_in_groups(newer | flat, flat)
+        others = {key: value for key, value in then.items() if not key.startswith("train.")}
+        then = others | {f"{g}.{key}": v for g, own in groups.items() for key, v in own.items()}
     return [
         f"{escape(key)} was {escape(repr(then.get(key)))} and is {escape(repr(now.get(key)))}"
         for key in sorted(then.keys() | now.keys())
@@ -301,7 +348,7 @@ def extended(run: RecordedRun, epochs: int | None) -> tuple[RecordedRun, str]:
     origins = {**recipe.origins, "epochs": "clfw resume --epochs"}
     plan = replace(run.plan, recipe=Resolved(params, origins))
     schedule = recipe.params.schedule
-    kept = schedule in ("constant", "plateau")
-    effect = "goes on as it was" if kept else f"is stretched over {epochs} epochs from here on"
+    stretched = SCHEDULES[schedule].uses_total
+    effect = f"is stretched over {epochs} epochs from here on" if stretched else "goes on as it was"
     note = f"epochs {before} -> {epochs}; the {schedule} learning rate {effect}"
     return replace(run, plan=plan, summary=None if epochs > done else run.summary), note

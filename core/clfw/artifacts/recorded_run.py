@@ -32,6 +32,7 @@ from clfw.plugins.plugin_files import file_options
 from clfw.text import escape
 
 MAX_THREADS = 1024
+NEWER = ("loss", "decay_norm_and_bias", "layer_decay")  # keys that no flat `train` table has
 T = TypeVar("T")
 
 
@@ -288,20 +289,20 @@ def frozen_values(plan: dict[str, Any]) -> dict[str, Any]:
     return settled
 
 
+def frozen_in_groups(frozen: dict[str, Any]) -> dict[str, Any]:
+    """Frozen values by today's names; those of a flat `train` table with the defaults of newer keys."""
+    if "train.loss" in frozen:
+        return frozen
+    others = {key: value for key, value in frozen.items() if not key.startswith("train.")}
+    flat = {key.removeprefix("train."): frozen[key] for key in frozen.keys() - others.keys()}
+    newer = {key: TrainParams.model_fields[key].default for key in NEWER}
+    groups = train_in_groups(newer | flat, flat)
+    return others | {f"{g}.{key}": value for g, own in groups.items() for key, value in own.items()}
+
+
 def plan_changes(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What differs between two plans' frozen values; `then` may have them in a flat `train` table."""
-    if "train.loss" not in then:
-        flat = {
-            key.removeprefix("train."): v for key, v in then.items() if key.startswith("train.")
-        }
-        newer = {
-            key: field.default
-            for key, field in TrainParams.model_fields.items()
-            if key not in flat and key != "epochs"
-        }
-        groups = train_in_groups(newer | flat, flat)
-        others = {key: value for key, value in then.items() if not key.startswith("train.")}
-        then = others | {f"{g}.{key}": v for g, own in groups.items() for key, v in own.items()}
+    """What differs between two plans' frozen values."""
+    then = frozen_in_groups(then)
     return [
         f"{escape(key)} was {escape(repr(then.get(key)))} and is {escape(repr(now.get(key)))}"
         for key in sorted(then.keys() | now.keys())

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from clfw.api import run_files
 from clfw.api.components import Kind
-from clfw.api.params import Layer, Params, Resolved, params_class, resolve
+from clfw.api.params import TRAINING_GROUPS, Layer, Params, Resolved, params_class, resolve
 from clfw.api.preprocess import Preprocess
 from clfw.artifacts import run_folder
 from clfw.artifacts.weights_header import is_preprocess, lost_weights
@@ -20,8 +20,9 @@ from clfw.config.data_choice import DataChoice
 from clfw.config.data_params import DataParams
 from clfw.config.memory import MEMORY_FORMATS, MemoryFormat
 from clfw.config.plan import Plan
-from clfw.config.recipe import Recipe
+from clfw.config.recipe import MOVED, TABLES, Recipe, TrainParams
 from clfw.config.resolution import ResolvedComponent
+from clfw.config.schedules import SCHEDULES
 from clfw.data.opening import DecodedImages
 from clfw.data.split_file import first_other_row
 from clfw.errors import ClfwError, DataError, InputMissing, UsageError
@@ -32,6 +33,8 @@ from clfw.plugins.plugin_files import file_options
 from clfw.text import escape
 
 MAX_THREADS = 1024
+NEWER = ("loss", "decay_norm_and_bias", "layer_decay")  # keys that no flat `train` table has
+T = TypeVar("T")
 
 
 class RunState(Enum):
@@ -150,7 +153,7 @@ def plan_of(
             path=found_again(data, values.params.path, data_folder),
             seen=str(data.get("seen", "")),
         ),
-        recipe=values_of(Recipe, recorded["train"], "train"),
+        recipe=recorded_recipe(recorded),
         augment=tuple(
             choice_of("augmentation", item, catalog, f"augment.{item['entry']}")
             for item in recorded["augment"]
@@ -208,6 +211,39 @@ def choice_of(
         plugin=offer.plugin,
         values=values_of(params_class(offer.component), recorded["values"], group),
     )
+
+
+def recorded_recipe(recorded: dict[str, Any]) -> Resolved[Recipe]:
+    """The recipe of a plan, of one with a flat `train` table too."""
+    groups = {group: recorded[group] for group in TRAINING_GROUPS if group in recorded}
+    if groups.keys() == {"train"}:
+        names = {key: cell["value"] for key, cell in recorded["train"].items() if key in TABLES}
+        groups = train_in_groups(recorded["train"], names)
+    train = values_of(TrainParams, groups["train"], "train")
+    params, origins = dict(train.params), dict(train.origins)
+    for group, table in TABLES.items():
+        chosen = table[getattr(train.params, group)]
+        own = values_of(chosen.params, groups[group], group)
+        params[f"{group}_params"] = own.params
+        origins |= {f"{group}.{key}": origin for key, origin in own.origins.items()}
+    return Resolved(Recipe.model_validate(params), origins)
+
+
+def train_in_groups(flat: Mapping[str, T], names: Mapping[str, str]) -> dict[str, dict[str, T]]:
+    """The groups of a `train` table from before there were any; `names` are what it chooses.
+
+    Each choice takes its own values along; those of other choices, which had no effect, are dropped.
+    """
+    groups: dict[str, dict[str, T]] = {group: {} for group in TRAINING_GROUPS}
+    for key, value in flat.items():
+        group, _, name = MOVED.get(key, f"train.{key}").partition(".")
+        if group == "train":
+            groups[group][name] = value
+            continue
+        chosen = TABLES[group].get(names.get(group, TrainParams.model_fields[group].default))
+        if chosen is not None and name in chosen.params.model_fields:
+            groups[group][name] = value
+    return groups
 
 
 def values_of(cls: type[Any], recorded: dict[str, dict[str, Any]], group: str) -> Resolved[Any]:
@@ -279,8 +315,20 @@ def frozen_values(plan: dict[str, Any]) -> dict[str, Any]:
     return settled
 
 
+def frozen_in_groups(frozen: dict[str, Any]) -> dict[str, Any]:
+    """Frozen values by today's names; those of a flat `train` table with the defaults of newer keys."""
+    if "train.loss" in frozen:
+        return frozen
+    others = {key: value for key, value in frozen.items() if not key.startswith("train.")}
+    flat = {key.removeprefix("train."): frozen[key] for key in frozen.keys() - others.keys()}
+    newer = {key: TrainParams.model_fields[key].default for key in NEWER}
+    groups = train_in_groups(newer | flat, flat)
+    return others | {f"{g}.{key}": value for g, own in groups.items() for key, value in own.items()}
+
+
 def plan_changes(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What differs between two plans' settled values."""
+    """What differs between two plans' frozen values."""
+    then = frozen_in_groups(then)
     return [
         f"{escape(key)} was {escape(repr(then.get(key)))} and is {escape(repr(now.get(key)))}"
         for key in sorted(then.keys() | now.keys())
@@ -327,8 +375,8 @@ def extended(run: RecordedRun, epochs: int | None) -> RecordedRun:
     origins = {**recipe.origins, "epochs": "clfw resume --epochs"}
     plan = replace(run.plan, recipe=Resolved(params, origins))
     schedule = recipe.params.schedule
-    kept = schedule in ("constant", "plateau")
-    effect = "goes on as it was" if kept else f"is stretched over {epochs} epochs from here on"
+    stretched = SCHEDULES[schedule].uses_total
+    effect = f"is stretched over {epochs} epochs from here on" if stretched else "goes on as it was"
     note = f"epochs {before} -> {epochs}; the {schedule} learning rate {effect}"
     summary = None if epochs > done else run.summary
     return replace(run, plan=plan, summary=summary, extended=note)

@@ -119,8 +119,8 @@ def refuse_other_groups(given: dict[str, dict[str, Any]]) -> None:
     """Raise for `--set` of what only a run has."""
     from clfw.errors import UsageError
 
-    for group in ("model", "train", "augment"):
-        if given[group]:
+    for group, values in given.items():
+        if group != "data" and values:
             raise UsageError(f"--set {group}: nothing is trained here", hint="set data.KEY alone")
 
 

@@ -113,7 +113,7 @@ def refuse_training_settings(given: dict[str, dict[str, Any]]) -> None:
     from clfw.errors import UsageError
     from clfw.text import escape
 
-    for group in ("model", "train"):
+    for group in given.keys() - {"data", "augment"}:
         for key in given[group]:
             raise UsageError(
                 f"--set {group}.{escape(key)}: nothing is trained here",

@@ -95,6 +95,8 @@ def facts(name: str, environment: "Environment") -> list[dict[str, Any]]:
             part |= facts_of(offer.component)
             group = "model" if section == "models" else "data"
             part["parameters"] = described(describe(cls), group, entry.table("values"))
+            if section == "models":
+                part["parameters"] += training_parameters(entry)
             if section == "data":
                 extra = describe(DataParams)
                 part["parameters"] += described(extra, group, entry.table("values"))
@@ -120,6 +122,20 @@ def facts(name: str, environment: "Environment") -> list[dict[str, Any]]:
             hint=did_you_mean(name, known, "see what there is: clfw list"),
         )
     return found
+
+
+def training_parameters(entry: "Entry") -> list[dict[str, Any]]:
+    """Parameters of the optimizer, schedule and loss that a model entry chooses."""
+    from clfw.api.params import describe
+    from clfw.config.recipe import TABLES, TrainParams
+
+    rows = []
+    for group, table in TABLES.items():
+        usual = TrainParams.model_fields[group].default
+        chosen = table.get(str(entry.table("train").get(group, usual)))
+        if chosen is not None:  # a run says what is wrong with another name
+            rows += described(describe(chosen.params), group, entry.table(group))
+    return rows
 
 
 def facts_of(component: "Component") -> dict[str, Any]:

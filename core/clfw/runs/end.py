@@ -156,7 +156,7 @@ def describe_weights(
             **({"excluded": len(left_out)} if left_out else {}),
             **({"on_bad_image": "skip"} if pictures.rows.bad else {}),
         },
-        "recipe": plan.recipe.params.model_dump(mode="json"),
+        "recipe": plan.recipe.params.groups(),
         "weights": weights,
         "metrics": metrics,
         "versions": {"clfw": metadata.version("clfw"), "torch": torch.__version__},

@@ -15,6 +15,7 @@ would speed it up.
 """
 
 import argparse
+import json
 import math
 import subprocess
 import sys
@@ -28,9 +29,9 @@ from statistics import mean
 import torch
 
 from bare import normalized, plain_epoch
+from clfw.artifacts.history import read_history
 from clfw.config.data_choice import Request
-from clfw.config.plan import Plan
-from clfw.runs.end import Result
+from clfw.runs.results import Result
 from document import math_cnn
 from environment import own_cache
 from peer_loops import amsgrad
@@ -42,7 +43,7 @@ UNIT_PICTURES, UNIT_TIMED, UNIT_BATCH_SIZE = 60_000, 20_000, 64
 NARROWER = ("model.filters=[16,16,32,64]",)
 MIRRORED = "answers are means over each picture and its mirror image"
 WIDER = ("model.filters=[32,64,64,128]",)
-LONGER = (*WIDER, "train.label_smoothing=0.1", "train.optimizer=adamw", "train.weight_decay=0.05")
+LONGER = (*WIDER, "loss.label_smoothing=0.1", "train.optimizer=adamw", "train.weight_decay=0.05")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,8 +118,10 @@ def unit_seconds(options: argparse.Namespace) -> float:
     return float(done.stdout.split()[-1])
 
 
-def trained(training: Training, seed: int, options: argparse.Namespace) -> tuple[Result, Plan]:
-    """A whole run, and what it was."""
+def trained(
+    training: Training, seed: int, options: argparse.Namespace
+) -> tuple[Result, float, bool]:
+    """A whole run, the seconds of its training, and whether it answers by mirrored pictures too."""
     shortened = {"epochs": 1} if options.quick else {}
     request = Request(
         model=training.model,
@@ -128,17 +131,19 @@ def trained(training: Training, seed: int, options: argparse.Namespace) -> tuple
         data_folder=options.data_dir,
     )
     with tempfile.TemporaryDirectory(prefix="clfw-fast-") as folder:
-        plan, result = whole_run(request, Path(folder) / "run")
-    return result, plan
+        result = whole_run(request, Path(folder) / "run")
+        seconds = sum(epoch.seconds for epoch in read_history(result.folder))
+        values = json.loads((result.folder / "plan.json").read_text())["model"]["values"]
+    return result, seconds, bool(values["mirror"]["value"])
 
 
 def compare(training: Training, options: argparse.Namespace) -> list[Comparison]:
     """The time of one training in units, and its accuracy on each split with labels that it held out."""
     seconds, units, results = [], [unit_seconds(options)], []
     for seed in range(options.seeds):
-        result, plan = trained(training, seed, options)
+        result, spent, mirrored = trained(training, seed, options)
         results.append(result)
-        seconds.append(sum(epoch.seconds for epoch in result.trained.history))
+        seconds.append(spent)
         units.append(unit_seconds(options))
     time = Comparison(
         work=f"{training.name}: training time",
@@ -149,7 +154,7 @@ def compare(training: Training, options: argparse.Namespace) -> list[Comparison]
         target=training.units,
         ours=seconds,
         theirs=[mean(pair) for pair in pairwise(units)],
-        source=plan.data.source,
+        source=results[0].summary["source"],
     )
     splits = [s for s in ("validation", "test") if all(s in r.evaluations for r in results)]
     return [time] + [
@@ -162,8 +167,8 @@ def compare(training: Training, options: argparse.Namespace) -> list[Comparison]
             target=training.accuracy,
             ours=[100 * result.evaluations[split].accuracy for result in results],
             theirs=[0.0] * options.seeds,
-            notes=(MIRRORED,) if plan.model.params.model_dump()["mirror"] else (),
-            source=plan.data.source,
+            notes=(MIRRORED,) if mirrored else (),
+            source=results[0].summary["source"],
         )
         for split in splits
     ]

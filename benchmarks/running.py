@@ -1,18 +1,15 @@
 """`clfw run` in this process, saying nothing."""
 
-import contextlib
-import io
+from dataclasses import replace
 from pathlib import Path
 
-from clfw.cli.options import Environment
-from clfw.cli.run import start_run
+from clfw.catalog.environment import load_environment
 from clfw.config.data_choice import Request
-from clfw.config.plan import Plan
-from clfw.runs.end import Result
-from pictures import installed
+from clfw.io.progress import Console
+from clfw.runs.results import Result
+from clfw.runs.sessions import train_run
 
 
-def whole_run(request: Request, folder: Path) -> tuple[Plan, Result]:
+def whole_run(request: Request, folder: Path) -> Result:
     """From names to written results in `folder`, which is not there yet."""
-    with contextlib.redirect_stderr(io.StringIO()):
-        return start_run(request, Environment(*installed()), None, folder)
+    return train_run(replace(request, out=folder), load_environment(), Console())

@@ -1,18 +1,20 @@
-"""clfw trains, evaluates and ships image classifiers. These names are what a plugin needs."""
+"""clfw trains, evaluates and ships image classifiers: what Python code can do, and what a plugin needs."""
 
 from typing import TYPE_CHECKING
 
 from clfw.api.components import Architecture, Augmentation, Dataset
 from clfw.api.hookspecs import hookimpl
-from clfw.errors import DataError, TaskNotSupported
+from clfw.errors import ClfwError, DataError, TaskNotSupported
 
 if TYPE_CHECKING:
     from clfw.api.source import Detected, Source, Submission, Table
     from clfw.api.task import Task
+    from clfw.functions import evaluate, load, predict, resume, train
 
 __all__ = [
     "Architecture",
     "Augmentation",
+    "ClfwError",
     "DataError",
     "Dataset",
     "Detected",
@@ -21,7 +23,12 @@ __all__ = [
     "Table",
     "Task",
     "TaskNotSupported",
+    "evaluate",
     "hookimpl",
+    "load",
+    "predict",
+    "resume",
+    "train",
 ]
 # Imported when they are asked for: no hook needs them, and `clfw list` asks only hooks.
 _LATER = {
@@ -30,6 +37,11 @@ _LATER = {
     "Submission": "api.source",
     "Table": "api.source",
     "Task": "api.task",
+    "evaluate": "functions",
+    "load": "functions",
+    "predict": "functions",
+    "resume": "functions",
+    "train": "functions",
 }
 
 

@@ -28,6 +28,11 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def detected_line(given: str, seen: str, reader: str) -> str:
+    """What the path that a person gave as data was taken for."""
+    return f"data    {escape(given)}: {escape(seen, 400)}, read as {reader}"
+
+
 def escape_lines(text: str) -> str:
     """`text` with what no terminal should be sent escaped; its lines stay."""
     return (

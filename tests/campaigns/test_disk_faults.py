@@ -103,14 +103,14 @@ def at_step(number: int, act: object) -> None:
     """Do something right before an update."""
     from clfw.training.train_state import TrainState
 
-    original = TrainState.update
+    original = TrainState.finish_update
 
     def update(state: TrainState) -> None:
         if state.step == number:
             act()
         original(state)
 
-    TrainState.update = update
+    TrainState.finish_update = update
 
 
 def test_what_a_dead_process_left_beside_the_runs_is_swept_by_the_next_run(place: None):

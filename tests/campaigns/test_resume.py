@@ -22,16 +22,16 @@ from killing import (
     some_of_every_kind,
 )
 from killing import reference as whole_run
-from matrix import COMBINATIONS, DROPOUT, NORM, plain, train, write_data
+from matrix import COMBINATIONS, DROPOUT, NORM, group, plain, train, write_data
 from mutants import MUTANTS
 from trials import KINDS, Kill, bits, trial, working_in, workplace
 
 RICH = plain(
     *DROPOUT, *NORM, "--augment", "flip,rotate", "--epochs", "6",
     *train(
-        ema=0.8, schedule="plateau", plateau_patience=0, plateau_factor=0.9, patience=9,
-        evaluate_steps=2, lr=0.5, seed=6, monitor="loss",
+        ema=0.8, schedule="plateau", patience=9, evaluate_steps=2, lr=0.5, seed=6, monitor="loss",
     ),
+    *group("schedule", patience=0, factor=0.9),
 )  # fmt: skip
 
 
@@ -270,6 +270,21 @@ def test_another_kind_of_machine_is_named_and_the_run_goes_on(place: None):
     )
 
 
+def test_another_instruction_set_is_named_and_a_run_that_recorded_none_goes_on_quietly(place: None):
+    whole = whole_run(SMALL)
+    for recorded, told in (("Z80", True), (None, False)):
+        broken(whole)
+        environment = json.loads(Path("run/environment.json").read_text())
+        environment["instructions"] = recorded
+        Path("run/environment.json").write_text(
+            json.dumps({k: v for k, v in environment.items() if v is not None})
+        )
+        again = trial(["resume", "run"])
+        assert again.code == 0
+        assert ("warning: the processor's instruction set was Z80 and is " in again.err) == told
+        shutil.rmtree("run")
+
+
 def test_threads_are_a_part_of_the_plan(place: None):
     succeed(*SMALL, "--threads", "1", "--out", "run")
     assert json.loads(Path("run/plan.json").read_text())["threads"] == 1
@@ -285,15 +300,15 @@ def test_deterministic_algorithms_are_a_part_of_the_plan_and_of_its_resume(place
     seen = Path("seen").absolute()
 
     def note() -> None:
-        import clfw.runs.run
+        import clfw.runs.end
 
-        finish = clfw.runs.run.finish
+        finish = clfw.runs.end.finish
 
         def noting(*arguments: object) -> object:
             seen.write_text(str(torch.are_deterministic_algorithms_enabled()))
             return finish(*arguments)
 
-        clfw.runs.run.finish = noting
+        clfw.runs.end.finish = noting
 
     assert go_on(whole, patch=note).code == 0
     assert seen.read_text() == "True"

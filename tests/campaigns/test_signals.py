@@ -113,7 +113,7 @@ def one_endless_operation() -> None:
     """The fourth update never returns to Python, and two signals come while it lasts."""
     from clfw.training.train_state import TrainState
 
-    original = TrainState.update
+    original = TrainState.finish_update
 
     def update(state: TrainState) -> None:
         if state.step == 3:
@@ -125,7 +125,7 @@ def one_endless_operation() -> None:
                 library.pthread_mutex_lock(mutex)
         original(state)
 
-    TrainState.update = update
+    TrainState.finish_update = update
 
 
 def test_a_second_signal_leaves_even_while_one_operation_lasts(place: None):

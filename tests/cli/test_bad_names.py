@@ -212,3 +212,23 @@ def test_a_value_of_an_entry_is_blamed_on_the_entry():
     Path("registry.toml").write_text("[models.thin]\ncomponent = 'fashion_cnn'\nvalues.width = 0\n")
     finished = clfw("run", "--model", "thin", *DATA)
     assert_refused(finished, 2, "model entry 'thin': model.width: must be >= 1")
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("train", "that is clfw run"),
+        ("fit", "that is clfw run"),
+        ("test", "that is clfw eval"),
+        ("classify", "that is clfw predict"),
+        ("photos", "to train on it: clfw run --data photos"),
+        ("nothing_like_it", "see clfw --help"),
+    ],
+)
+def test_the_word_of_another_tool_and_a_bare_path_get_the_command_that_is_meant(
+    word: str, hint: str
+) -> None:
+    Path("photos").mkdir()
+    refused = clfw(word)
+    assert refused.code == 2
+    assert refused.err.endswith(f"hint: {hint}\n")

@@ -75,7 +75,7 @@ def test_the_result_is_all_of_stdout_and_the_talk_is_on_stderr(sample: tuple[Fin
     finished, _ = sample
     assert finished.json["run"] in finished.err
     assert [line.split()[0] for line in finished.err.splitlines()] == [
-        "model", "data", "device", "run", "epoch", "epoch",
+        "model", "data", "train", "device", "run", "epoch", "epoch",
     ]  # fmt: skip
 
 
@@ -83,6 +83,20 @@ def test_the_header_says_that_the_sample_stands_in(sample: tuple[Finished, Path]
     data = next(line for line in sample[0].err.splitlines() if line.startswith("data"))
     assert "bundled sample, not the full set" in data
     assert "10 classes; 28x28 grey" in data
+    assert "(10% of the rows held out, chosen by a hash of their names)" in data
+
+
+def test_the_header_says_how_the_model_is_trained(sample: tuple[Finished, Path]):
+    train = next(line for line in sample[0].err.splitlines() if line.startswith("train"))
+    assert train == (
+        "train   7 updates; batches of 512; adam, lr 0.02, one_cycle schedule; augmentation: none"
+    )
+
+
+def test_a_run_ends_with_what_to_do_next() -> None:
+    finished = succeed(*FASHION, "--steps", "2", "--out", "a run")
+    assert "clfw predict 'a run' PICTURE" in finished.err.splitlines()[-1]
+    assert "a run/mistakes.png" in finished.err.splitlines()[-2]
 
 
 def test_the_run_folder_holds_what_the_documentation_lists(sample: tuple[Finished, Path]):
@@ -146,7 +160,7 @@ def test_the_plan_names_the_origin_of_every_value(bars: tuple[str, ...]):
     assert plan["train"]["lr"] == {"value": 0.01, "origin": "--lr"}
     assert plan["train"]["epochs"] == {"value": 1, "origin": "--epochs"}
     assert plan["train"]["batch_size"]["origin"] == "model entry 'fashion_cnn'"
-    assert plan["train"]["momentum"]["origin"] == "default"
+    assert plan["optimizer"]["betas"] == {"value": [0.9, 0.999], "origin": "default"}
     assert plan["data"]["values"]["validation"] == {"value": 0.3, "origin": "data entry 'bars'"}
     assert plan["data"]["source"] == "full"
 

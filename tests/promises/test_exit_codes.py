@@ -48,14 +48,14 @@ def raising(error: BaseException) -> Callable[[], None]:
     def patch() -> None:
         from clfw.training.train_state import TrainState
 
-        original = TrainState.update
+        original = TrainState.finish_update
 
         def update(state: Any) -> None:
             if state.step == 3:
                 raise error
             original(state)
 
-        TrainState.update = update
+        TrainState.finish_update = update
 
     return patch
 

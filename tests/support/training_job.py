@@ -65,7 +65,8 @@ def fit(
     **recipe: Any,
 ) -> FitResult:
     """Train `model` on `data` by a recipe of plain SGD, unless it says otherwise."""
-    values = {"optimizer": "sgd", "momentum": 0.0, "lr": 0.1, "epochs": 1, "batch_size": 8}
+    plain = {"optimizer": "sgd", "optimizer_params": {"momentum": 0.0}}
+    values = {"lr": 0.1, "epochs": 1, "batch_size": 8} | ({} if "optimizer" in recipe else plain)
     device = TorchDevice("cpu")
     return StandardTrainer().fit(
         TrainInputs(

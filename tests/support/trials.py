@@ -127,7 +127,7 @@ def install(watch: Watch) -> None:
 
     for name, kind in IO_KINDS.items():
         wrap(storage, name, kind, watch)
-    wrap(TrainState, "update", "step", watch)
+    wrap(TrainState, "finish_update", "step", watch)
     wrap(TrainState, "_evaluate", "evaluation", watch)
 
 
@@ -166,7 +166,8 @@ def warm() -> None:
     torch.optim.SGD([parameter], lr=0.1).step()
     installed_catalog(())
     for name in (
-        "clfw.runs.run", "clfw.runs.end", "clfw.cli.run", "clfw.cli.resumption", "clfw.cli.progress",
+        "clfw.runs.sessions", "clfw.runs.run", "clfw.runs.end", "clfw.audit.quick_check",
+        "clfw.training.autotune", "clfw.cli.run", "clfw.cli.resumption", "clfw.io.terminal",
         "clfw.artifacts.recorded_run", "clfw.inference.inputs", "clfw.runs.predicting",
         "clfw_plugins.small_cnns.kit", "clfw_plugins.small_cnns.fashion",
         "clfw_plugins.backbones.frozen", "clfw_plugins.csv_images.reader",

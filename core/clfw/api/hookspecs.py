@@ -46,9 +46,9 @@ def clfw_augmentations() -> Iterable[Augmentation]:
 
 @hookspec
 def clfw_run_planned(plan: Mapping[str, Any]) -> None:
-    """A run that names this plugin with `--observe` begins or goes on. Raise what would stop it later."""
+    """A run that names this plugin with `--logger` begins or goes on. Raise what would stop it later."""
 
 
 @hookspec
 def clfw_epoch_finished(folder: Path, plan: Mapping[str, Any], report: "EpochReport") -> None:
-    """An epoch of a run that names this plugin with `--observe` has ended. Look, do not touch."""
+    """An epoch of a run that names this plugin with `--logger` has ended. Look, do not touch."""

@@ -5,22 +5,24 @@ import os
 import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from enum import Enum
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from clfw.api import run_files
 from clfw.api.components import Kind
-from clfw.api.params import Layer, Params, Resolved, params_class, resolve
+from clfw.api.params import TRAINING_GROUPS, Layer, Params, Resolved, params_class, resolve
 from clfw.api.preprocess import Preprocess
 from clfw.artifacts import run_folder
-from clfw.artifacts.weights_header import is_preprocess
+from clfw.artifacts.weights_header import is_preprocess, lost_weights
 from clfw.config.data_choice import DataChoice
 from clfw.config.data_params import DataParams
 from clfw.config.memory import MEMORY_FORMATS, MemoryFormat
 from clfw.config.plan import Plan
-from clfw.config.recipe import Recipe
+from clfw.config.recipe import MOVED, TABLES, Recipe, TrainParams
 from clfw.config.resolution import ResolvedComponent
+from clfw.config.schedules import SCHEDULES
 from clfw.data.opening import DecodedImages
 from clfw.data.split_file import first_other_row
 from clfw.errors import ClfwError, DataError, InputMissing, UsageError
@@ -31,6 +33,16 @@ from clfw.plugins.plugin_files import file_options
 from clfw.text import escape
 
 MAX_THREADS = 1024
+NEWER = ("loss", "decay_norm_and_bias", "layer_decay")  # keys that no flat `train` table has
+T = TypeVar("T")
+
+
+class RunState(Enum):
+    """What a run folder holds."""
+
+    UNFINISHED = "training is not at its end"
+    FINISHED = "everything is there"
+    WEIGHTS_LOST = "everything but a sound weights file"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +52,8 @@ class RecordedRun:
     Attributes:
         threads: CPU threads that the numbers were computed with.
         changes: versions that differ from the present ones; the bits may differ then.
-        summary: of a finished run.
+        summary: of a finished run; None where there is training left to do.
+        extended: what more epochs do to the learning rate, where a resume adds some; "" otherwise.
     """
 
     folder: Path
@@ -50,17 +63,25 @@ class RecordedRun:
     threads: int
     changes: tuple[str, ...]
     summary: dict[str, Any] | None
+    extended: str = ""
+
+    @property
+    def state(self) -> RunState:
+        """Whether there is anything left to do."""
+        if self.summary is None:
+            return RunState.UNFINISHED
+        return RunState.WEIGHTS_LOST if lost_weights(self.folder) else RunState.FINISHED
 
 
 def resume_command(plan: Plan, folder: Path, without: Plugin | None = None) -> str:
     """What a person types to go on, with the plugin files that the run needs."""
-    observers = [plugin for plugin in plan.observers if plugin != without]
-    files = file_options([*(part.plugin for part in plan.parts), *observers])
+    loggers = [plugin for plugin in plan.loggers if plugin != without]
+    files = file_options([*(part.plugin for part in plan.parts), *loggers])
     left_out = ["--disable-plugin", without.name] if without else []
     return shlex.join(["clfw", "resume", str(folder), *files, *left_out])
 
 
-def recorded_observers(folder: Path) -> list[str]:
+def recorded_loggers(folder: Path) -> list[str]:
     """The plugins that a run was started with to hear of it; none where that cannot be read."""
     try:
         return [str(name) for name in text_files.read_json(folder / run_files.PLAN)["observers"]]
@@ -71,7 +92,7 @@ def recorded_observers(folder: Path) -> list[str]:
 def read_run(
     folder: Path, catalog: Catalog, data_folder: Path, disabled: Collection[str] = ()
 ) -> RecordedRun:
-    """The plan of a run, validated against what is installed now; without observers that are off.
+    """The plan of a run, validated against what is installed now; without loggers that are off.
 
     Raises:
         InputMissing, DataError: no run folder, or a damaged one.
@@ -132,7 +153,7 @@ def plan_of(
             path=found_again(data, values.params.path, data_folder),
             seen=str(data.get("seen", "")),
         ),
-        recipe=values_of(Recipe, recorded["train"], "train"),
+        recipe=recorded_recipe(recorded),
         augment=tuple(
             choice_of("augmentation", item, catalog, f"augment.{item['entry']}")
             for item in recorded["augment"]
@@ -140,8 +161,8 @@ def plan_of(
         recipe_name=recorded["recipe"],
         device=recorded["device"],
         data_folder=data_folder,
-        observers=tuple(
-            catalog.observer(name) for name in recorded.get("observers", ()) if name not in off
+        loggers=tuple(
+            catalog.logger(name) for name in recorded.get("observers", ()) if name not in off
         ),
         memory_format=format_of(recorded),
         deterministic=recorded["deterministic"] is True,
@@ -192,6 +213,39 @@ def choice_of(
     )
 
 
+def recorded_recipe(recorded: dict[str, Any]) -> Resolved[Recipe]:
+    """The recipe of a plan, of one with a flat `train` table too."""
+    groups = {group: recorded[group] for group in TRAINING_GROUPS if group in recorded}
+    if groups.keys() == {"train"}:
+        names = {key: cell["value"] for key, cell in recorded["train"].items() if key in TABLES}
+        groups = train_in_groups(recorded["train"], names)
+    train = values_of(TrainParams, groups["train"], "train")
+    params, origins = dict(train.params), dict(train.origins)
+    for group, table in TABLES.items():
+        chosen = table[getattr(train.params, group)]
+        own = values_of(chosen.params, groups[group], group)
+        params[f"{group}_params"] = own.params
+        origins |= {f"{group}.{key}": origin for key, origin in own.origins.items()}
+    return Resolved(Recipe.model_validate(params), origins)
+
+
+def train_in_groups(flat: Mapping[str, T], names: Mapping[str, str]) -> dict[str, dict[str, T]]:
+    """The groups of a `train` table from before there were any; `names` are what it chooses.
+
+    Each choice takes its own values along; those of other choices, which had no effect, are dropped.
+    """
+    groups: dict[str, dict[str, T]] = {group: {} for group in TRAINING_GROUPS}
+    for key, value in flat.items():
+        group, _, name = MOVED.get(key, f"train.{key}").partition(".")
+        if group == "train":
+            groups[group][name] = value
+            continue
+        chosen = TABLES[group].get(names.get(group, TrainParams.model_fields[group].default))
+        if chosen is not None and name in chosen.params.model_fields:
+            groups[group][name] = value
+    return groups
+
+
 def values_of(cls: type[Any], recorded: dict[str, dict[str, Any]], group: str) -> Resolved[Any]:
     """Parameters with the origins they were recorded with."""
     layer = Layer("plan.json", {key: cell["value"] for key, cell in recorded.items()})
@@ -224,10 +278,18 @@ def version_changes(
 
 
 def device_change(folder: Path, facts: Mapping[str, str]) -> str:
-    """What computes now and did not when the run was started; "" where it is the same."""
+    """What computes now and did not when the run was started; "" where it is the same.
+
+    Runs of earlier versions do not say which instruction set the processor had.
+    """
     recorded = text_files.read_json(folder / run_files.ENVIRONMENT)
     then, now = (str(kind.get("device", "")).partition(" ")[0] for kind in (recorded, facts))
-    return "" if then == now else f"the device was {escape(then)} and is {now}"
+    if then != now:
+        return f"the device was {escape(then)} and is {now}"
+    then, now = (str(kind.get("instructions", "")) for kind in (recorded, facts))
+    if then and now and then != now:
+        return f"the processor's instruction set was {escape(then)} and is {now}"
+    return ""
 
 
 def frozen_values(plan: dict[str, Any]) -> dict[str, Any]:
@@ -253,8 +315,20 @@ def frozen_values(plan: dict[str, Any]) -> dict[str, Any]:
     return settled
 
 
+def frozen_in_groups(frozen: dict[str, Any]) -> dict[str, Any]:
+    """Frozen values by today's names; those of a flat `train` table with the defaults of newer keys."""
+    if "train.loss" in frozen:
+        return frozen
+    others = {key: value for key, value in frozen.items() if not key.startswith("train.")}
+    flat = {key.removeprefix("train."): frozen[key] for key in frozen.keys() - others.keys()}
+    newer = {key: TrainParams.model_fields[key].default for key in NEWER}
+    groups = train_in_groups(newer | flat, flat)
+    return others | {f"{g}.{key}": value for g, own in groups.items() for key, value in own.items()}
+
+
 def plan_changes(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What differs between two plans' settled values."""
+    """What differs between two plans' frozen values."""
+    then = frozen_in_groups(then)
     return [
         f"{escape(key)} was {escape(repr(then.get(key)))} and is {escape(repr(now.get(key)))}"
         for key in sorted(then.keys() | now.keys())
@@ -273,14 +347,14 @@ def require_same_data(run: RecordedRun, pictures: DecodedImages) -> None:
         )
 
 
-def extended(run: RecordedRun, epochs: int | None) -> tuple[RecordedRun, str]:
-    """The run with another number of epochs, and what that does to the learning rate.
+def extended(run: RecordedRun, epochs: int | None) -> RecordedRun:
+    """The run with more epochs, if any are asked for.
 
     Raises:
         UsageError: fewer epochs than are done.
     """
     if epochs is None:
-        return run, ""
+        return run
     recipe = run.plan.recipe
     done = run.summary["epochs"] if run.summary else 0
     if run.summary and run.summary.get("stopped") and epochs > done:
@@ -301,7 +375,8 @@ def extended(run: RecordedRun, epochs: int | None) -> tuple[RecordedRun, str]:
     origins = {**recipe.origins, "epochs": "clfw resume --epochs"}
     plan = replace(run.plan, recipe=Resolved(params, origins))
     schedule = recipe.params.schedule
-    kept = schedule in ("constant", "plateau")
-    effect = "goes on as it was" if kept else f"is stretched over {epochs} epochs from here on"
+    stretched = SCHEDULES[schedule].uses_total
+    effect = f"is stretched over {epochs} epochs from here on" if stretched else "goes on as it was"
     note = f"epochs {before} -> {epochs}; the {schedule} learning rate {effect}"
-    return replace(run, plan=plan, summary=None if epochs > done else run.summary), note
+    summary = None if epochs > done else run.summary
+    return replace(run, plan=plan, summary=summary, extended=note)

@@ -8,9 +8,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from clfw.errors import OutputError
+from clfw.errors import DataError, OutputError
 from clfw.io import storage
-from clfw.io.storage import already_there
+from clfw.io.storage import already_there, write_atomically
+from clfw.text import escape
 
 PACKAGES = ("clfw", "torch", "numpy", "opencv-python-headless", "safetensors", "pluggy", "pydantic")
 
@@ -75,6 +76,31 @@ def next_number(parent: Path, name: str) -> int:
         if path.name.rpartition("-")[2].isdecimal() and path.name.rpartition("-")[0] == name
     ]
     return max(numbers, default=0) + 1
+
+
+def refuse_links(folder: Path) -> None:
+    """Raise `DataError` where a run folder holds a link: what is written there would land elsewhere.
+
+    The folder itself may be reached by one.
+    """
+    waiting = [folder]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    name = os.path.relpath(entry.path, folder)
+                    raise DataError(
+                        f"{escape(str(folder))}: '{escape(name)}' is a link, and a run folder holds none",
+                        hint="put the file itself there, or use a copy of the run made without links",
+                    )
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(Path(entry.path))
+
+
+def separate(path: Path) -> None:
+    """Give a file that has other names too (hard links) bytes of its own, so that those stay as they are."""
+    if path.exists() and path.stat().st_nlink > 1:
+        write_atomically(path, path.read_bytes())
 
 
 def environment(device: Mapping[str, str]) -> dict[str, Any]:

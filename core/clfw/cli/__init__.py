@@ -3,6 +3,8 @@
 import gc
 import importlib
 import os
+import re
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -14,6 +16,12 @@ from clfw.text import escape, escape_lines
 BUG = 70
 INTERRUPTED = 130
 SPINS = "20000"  # turns of a waiting thread before it sleeps, some tens of microseconds
+# What other tools call our commands.
+ELSEWHERE = {
+    "train": "run", "fit": "run", "continue": "resume", "test": "eval", "validate": "eval",
+    "val": "eval", "score": "eval", "classify": "predict", "infer": "predict", "label": "predict",
+    "models": "list", "datasets": "list", "info": "show", "download": "fetch", "plot": "draw",
+}  # fmt: skip
 # Each command is imported when it is called: reading the options of all takes longer than a list.
 COMMANDS = {
     "run": "clfw.cli.run:run",
@@ -74,13 +82,32 @@ def main(arguments: Sequence[str] | None = None, obj: object = None) -> None:
     # Imports and tables make objects by the hundred thousand, hardly any of them garbage: looking
     # for it as often as by default takes a tenth of the start.
     gc.set_threshold(50_000, 20, 20)
+    reopen_closed_streams()
     sys.exit(outcome(arguments, obj))
+
+
+def reopen_closed_streams() -> None:
+    """Where the caller has closed stdin, stdout or stderr, what is written there goes nowhere.
+
+    Otherwise the next file that is opened would take the stream's number, and be written into.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115  (for the whole process)
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def outcome(arguments: Sequence[str] | None = None, obj: object = None) -> int:
     """Run the command line; the exit code. A person's mistake never shows a traceback."""
     debug = bool(os.environ.get("CLFW_DEBUG"))
     stdout = sys.stdout
+    try:
+        os.getcwd()  # noqa: PTH109  (a relative name means nothing where the folder is gone)
+    except OSError:
+        return report("the working folder is gone", "change to a folder that exists", 66)
     try:
         cli.main(
             # Not `list(arguments)`: that name is the module of the command `list` here.
@@ -99,9 +126,7 @@ def outcome(arguments: Sequence[str] | None = None, obj: object = None) -> int:
         hint = f"did you mean {error.possibilities[0]}?" if error.possibilities else ""
         return report(f"no option '{error.option_name}'", hint, 2)
     except click.ClickException as error:
-        context = getattr(error, "ctx", None)
-        hint = f"see {context.command_path} --help" if context else ""
-        return report(error.format_message().rstrip("."), hint, error.exit_code)
+        return report(error.format_message().rstrip("."), hint_of(error), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         return report("stopped by Ctrl-C", "", INTERRUPTED)
     except SystemExit as error:
@@ -131,12 +156,27 @@ def outcome(arguments: Sequence[str] | None = None, obj: object = None) -> int:
     except Exception as error:
         if debug:
             raise
+        from clfw.io.memory import is_out_of_memory
+
+        if is_out_of_memory(error):
+            return report(f"out of memory: {error}", ResourceError.advice, ResourceError.exit_code)
         return report(
             f"a fault in clfw or a plugin: {type(error).__name__}: {error}",
             "set CLFW_DEBUG=1 for the traceback and report it",
             BUG,
         )
     return 0
+
+
+def hint_of(error: click.ClickException) -> str:
+    """What to do about a mistake in the command line."""
+    context = getattr(error, "ctx", None)
+    unknown = re.match("No such command '(.*?)'", error.format_message())
+    if unknown and unknown[1] in ELSEWHERE:
+        return f"that is clfw {ELSEWHERE[unknown[1]]}"
+    if unknown and os.path.exists(unknown[1]):  # noqa: PTH110  (takes names that no disk can)
+        return f"to train on it: clfw run --data {shlex.quote(escape(unknown[1]))}"
+    return f"see {context.command_path} --help" if context else ""
 
 
 def report(message: str, hint: str, code: int) -> int:

@@ -37,17 +37,17 @@ def add(
     from clfw.errors import UsageError
     from clfw.text import escape
 
-    there = load_catalog(registry, disabled)
+    environment = load_catalog(registry, disabled)
     given = parse_settings(settings)
     refuse_other_groups(given)
-    refuse_taken(name, there.catalog, there.registry)
-    if is_known(path, there.catalog, there.registry):
+    refuse_taken(name, environment.catalog, environment.registry)
+    if is_known(path, environment.catalog, environment.registry):
         raise UsageError(
             f"'{escape(path)}': is a name, and PATH is to be a path",
             hint=f"for the folder of that name: ./{escape(path)}",
         )
-    found = find_data(path, given["data"], there.catalog, there.registry)
-    resolve_data(found, there.catalog, [Layer("--set", given["data"])], Request(data=path))
+    found = find_data(path, given["data"], environment.catalog, environment.registry)
+    resolve_data(found, environment.catalog, [Layer("--set", given["data"])], Request(data=path))
     values = {**found.table("values"), **given["data"]}
     if not user:
         values["path"] = from_here(Path(values["path"]))

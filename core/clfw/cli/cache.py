@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from clfw.cli.options import json_option, print_json, say
+from clfw.cli.options import json_option, print_json
 from clfw.errors import UsageError
+from clfw.io.terminal import say
 
 if TYPE_CHECKING:
     from clfw.data.caches import Cached

@@ -13,17 +13,17 @@ from clfw.cli.options import (
     load_catalog,
     lookup_options,
     print_json,
-    say,
     say_seen,
     settings_option,
 )
 from clfw.errors import ClfwError, DataError
+from clfw.io.terminal import say
 from clfw.text import MAX_LISTED, escape, plural
 
 if TYPE_CHECKING:
     from clfw.audit.findings import Finding
     from clfw.audit.full_check import CheckReport
-    from clfw.cli.options import Environment
+    from clfw.catalog.environment import Environment
     from clfw.config.data_choice import DataChoice
 
 EXAMPLES = 3  # lines that are shown of a finding; --json has all
@@ -70,8 +70,8 @@ def check(
     clfw data check photos --set data.exclude=bad.csv
     """
     from clfw.audit.full_check import full_check, stopping
-    from clfw.cli.progress import show_progress
     from clfw.data.exclusion import require_new, write_list
+    from clfw.io.terminal import show_progress
 
     try:
         choice = chosen(name, settings, data_dir, load_catalog(registry, disabled))
@@ -99,7 +99,7 @@ def check(
 
 
 def chosen(
-    name: str, settings: tuple[str, ...], data_dir: Path | None, there: "Environment"
+    name: str, settings: tuple[str, ...], data_dir: Path | None, environment: "Environment"
 ) -> "DataChoice":
     """The data that is meant; says how a path is read."""
     from clfw.api.params import Layer, parse_settings
@@ -108,9 +108,9 @@ def chosen(
 
     given = parse_settings(settings)
     refuse_other_groups(given)
-    entry = find_data(name, given["data"], there.catalog, there.registry)
+    entry = find_data(name, given["data"], environment.catalog, environment.registry)
     request = Request(data=name, data_folder=data_dir)
-    choice = resolve_data(entry, there.catalog, [Layer("--set", given["data"])], request)
+    choice = resolve_data(entry, environment.catalog, [Layer("--set", given["data"])], request)
     say_seen(name, choice.seen, choice.component.name)
     return choice
 
@@ -119,8 +119,8 @@ def refuse_other_groups(given: dict[str, dict[str, Any]]) -> None:
     """Raise for `--set` of what only a run has."""
     from clfw.errors import UsageError
 
-    for group in ("model", "train", "augment"):
-        if given[group]:
+    for group, values in given.items():
+        if group != "data" and values:
             raise UsageError(f"--set {group}: nothing is trained here", hint="set data.KEY alone")
 
 

@@ -68,31 +68,32 @@ def show(
     from clfw.config.resolution import resolve_augmentations
     from clfw.text import unused_files_line
 
-    there = load_catalog(registry, disabled)
+    environment = load_catalog(registry, disabled)
     given = parse_settings(settings)
     refuse_training_settings(given)
-    entry = find_data(name, given["data"], there.catalog, there.registry)
+    entry = find_data(name, given["data"], environment.catalog, environment.registry)
     request = Request(data=name, data_folder=data_dir)
-    choice = resolve_data(entry, there.catalog, [Layer("--set", given["data"])], request)
+    choice = resolve_data(entry, environment.catalog, [Layer("--set", given["data"])], request)
     asked = [part.strip() for part in augment.split(",") if part.strip()]
-    choices = resolve_augmentations("--augment", asked, given["augment"], there.catalog)
+    choices = resolve_augmentations("--augment", asked, given["augment"], environment.catalog)
     path = out or free_name(entry.name)
     require_new(path)
     say_seen(name, choice.seen, choice.component.name)
 
     from clfw.data.negotiation import natural_preprocess
     from clfw.data.opening import open_data, task_of
-    from clfw.plots.figures import save_figure
+    from clfw.plots.figures import own_settings, save_figure
     from clfw.plots.samples import SOURCES, draw_samples, first_pictures
 
     opened = open_data(choice)
     preprocess = natural_preprocess(opened, choice.common)
     shown = first_pictures(opened, preprocess)
     source = SOURCES[choice.source]
-    figure = draw_samples(
-        shown, choices, task_of(opened.rows, preprocess), seed=seed, what=f"{name} ({source})"
-    )
-    save_figure(figure, path)
+    with own_settings():
+        figure = draw_samples(
+            shown, choices, task_of(opened.rows, preprocess), seed=seed, what=f"{name} ({source})"
+        )
+        save_figure(figure, path)
     facts = contents(opened.rows, preprocess)
     strays = opened.rows.table.unused_files
     if as_json:
@@ -112,7 +113,7 @@ def refuse_training_settings(given: dict[str, dict[str, Any]]) -> None:
     from clfw.errors import UsageError
     from clfw.text import escape
 
-    for group in ("model", "train"):
+    for group in given.keys() - {"data", "augment"}:
         for key in given[group]:
             raise UsageError(
                 f"--set {group}.{escape(key)}: nothing is trained here",

@@ -1,24 +1,26 @@
 """`clfw draw`: one picture of a finished run, as a PNG file."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from clfw.api.source import SPLITS
 from clfw.cli.data import require_new
-from clfw.cli.options import (
-    complete,
-    device_option,
-    load_catalog,
-    lookup_options,
-    settings_option,
-    source_options,
-)
-from clfw.cli.split import open_split_and_report
+from clfw.cli.options import Asked, complete, console, request_options
 from clfw.errors import InputMissing, UsageError
 from clfw.io import text_files
 from clfw.text import escape
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from clfw.artifacts.weights_header import Header
+    from clfw.catalog.environment import Environment
+    from clfw.catalog.registry import Entry
+    from clfw.config.data_choice import Request
+    from clfw.inference.inputs import OpenedPictures
+    from clfw.plugins.manager import Catalog
 
 OF_HISTORY = ("curves", "steps")
 OF_ANSWERS = ("confusion", "predictions", "mistakes")
@@ -48,10 +50,7 @@ OF_LAYERS = ("filters", "maps")
     "--layer", default="", help="Convolution for filters and maps; the first one if left out."
 )
 @click.option("--out", type=click.Path(path_type=Path), help="PNG file (default: WHAT.png here).")
-@settings_option
-@device_option
-@source_options
-@lookup_options
+@request_options
 @click.pass_obj
 def draw(
     engine: Any,
@@ -63,13 +62,7 @@ def draw(
     image: Path | None,
     layer: str,
     out: Path | None,
-    settings: tuple[str, ...],
-    device: str,
-    data_dir: Path | None,
-    require_full: bool,
-    sample: bool,
-    registry: Path | None,
-    disabled: tuple[str, ...],
+    asked: Asked,
 ) -> None:
     """Draw WHAT of a run: its curves, answers, filters, or the feature maps of a picture.
 
@@ -80,31 +73,22 @@ def draw(
     target = out or Path(f"{what}.png")
     require_new(target)
     require_image(what, image)
-    there = load_catalog(registry, disabled)
-    if what in OF_HISTORY:
-        figure = figure_of_history(what, path)
-    else:
-        from clfw.config.data_choice import Request
+    environment = asked.environment()
+    request = asked.request(data)
 
-        request = Request(
-            data=data,
-            settings=settings,
-            device=device,
-            data_folder=data_dir,
-            require_full=require_full,
-            sample=sample,
-        )
-        if what in OF_ANSWERS:
-            figure = figure_of_answers(what, path, request, split, there, engine)
+    from clfw.plots.figures import own_settings, save_figure
+
+    with own_settings():
+        if what in OF_HISTORY:
+            figure = figure_of_history(what, path)
+        elif what in OF_ANSWERS:
+            figure = figure_of_answers(what, path, request, split, environment, engine)
         else:
-            figure = figure_of_layer(what, path, request, split, image, layer, there)
-    if figure is None:
-        click.echo("no mistakes to draw")
-        return
-
-    from clfw.plots.figures import save_figure
-
-    save_figure(figure, target)
+            figure = figure_of_layer(what, path, request, split, image, layer, environment)
+        if figure is None:
+            click.echo("no mistakes to draw")
+            return
+        save_figure(figure, target)
     click.echo(str(target))
 
 
@@ -153,29 +137,41 @@ def figure_of_history(what: str, path: Path) -> Any:
     return draw_curves(history, title, per_epoch)
 
 
-def open_own(header: Any, request: Any, split: str | None, there: Any) -> tuple[Any, str, str]:
+def open_own(
+    header: "Header", request: "Request", split: str | None, environment: "Environment"
+) -> tuple["OpenedPictures", str, str]:
     """The pictures of `split`, or of the one that a run draws itself; name of data, and split."""
     from clfw.data.opening import open_data
     from clfw.inference.inputs import chosen_data, data_for
+    from clfw.inference.split import open_split_and_report
     from clfw.plots.prediction_grids import PREFERRED
 
-    entry = data_for(header, request, there.catalog, there.registry)
-    request = own_source(header, entry, request, there.catalog)
+    entry = data_for(header, request, environment.catalog, environment.registry)
+    request = own_source(header, entry, request, environment.catalog)
     if split is None:
-        choice, _, _ = chosen_data(header, entry, request, there.catalog)
+        choice, _, _ = chosen_data(header, entry, request, environment.catalog)
         rows = open_data(choice, trained_elsewhere=True).rows
         split = next((name for name in PREFERRED if rows.labeled(name)), PREFERRED[0])
-    return open_split_and_report(header, entry, request, there, split), entry.name, split
+    return (
+        open_split_and_report(header, entry, request, environment.catalog, split, console()),
+        entry.name,
+        split,
+    )
 
 
 def figure_of_answers(
-    what: str, path: Path, request: Any, split: str | None, there: Any, engine: Any
+    what: str,
+    path: Path,
+    request: "Request",
+    split: str | None,
+    environment: "Environment",
+    engine: Any,
 ) -> Any:
     """Confusion matrix, random predictions or worst mistakes of a labelled split."""
     from clfw.artifacts.weights_header import find_weights, read_header
 
     header = read_header(find_weights(path))
-    opened, name, split = open_own(header, request, split, there)
+    opened, name, split = open_own(header, request, split, environment)
 
     from clfw.plots.figures import draw_confusion, title_of
     from clfw.plots.prediction_grids import Predictions, draw_mistakes, draw_predictions
@@ -183,7 +179,7 @@ def figure_of_answers(
     from clfw.training.setup import Engine
 
     engine = engine or Engine()
-    logits = logits_of(header, opened, there.catalog, engine, request.device)
+    logits = logits_of(header, opened, environment.catalog, engine, request.device)
     targets = opened.targets[opened.positions]
     model = str(header.facts["model"]["entry"])
     title = f"{title_of(model, name, opened.source)}: {split}"
@@ -201,16 +197,20 @@ def figure_of_answers(
     return (draw_predictions if what == "predictions" else draw_mistakes)(answered, title)
 
 
-def own_source(header: Any, entry: Any, request: Any, catalog: Any) -> Any:
+def own_source(
+    header: "Header", entry: "Entry", request: "Request", catalog: "Catalog"
+) -> "Request":
     """`request` for the bundled sample where the weights saw it and nobody asks for other pictures."""
     from dataclasses import replace
 
+    from clfw.api.components import Dataset
     from clfw.api.params import parse_settings
 
     asked = request.data or request.data_folder or request.require_full
     if asked or parse_settings(request.settings)["data"].get("path"):
         return request
     offer = catalog.find("dataset", entry.component).component
+    assert isinstance(offer, Dataset)
     has_sample = entry.fields.get("sample") or offer.sample
     if header.facts["data"].get("source") != "sample" or not has_sample:
         return request
@@ -220,11 +220,11 @@ def own_source(header: Any, entry: Any, request: Any, catalog: Any) -> Any:
 def figure_of_layer(
     what: str,
     path: Path,
-    request: Any,
+    request: "Request",
     split: str | None,
     image: Path | None,
     layer: str,
-    there: Any,
+    environment: "Environment",
 ) -> Any:
     """Filters of a convolution, or its feature maps for one picture."""
     from clfw.artifacts.weights_header import find_weights, read_header
@@ -238,29 +238,33 @@ def figure_of_layer(
     from clfw.plots.figures import title_of
     from clfw.plots.filters import draw_filters, draw_maps, feature_maps, find_convolution
 
-    model = restore_model(header, there.catalog)
+    model = restore_model(header, environment.catalog)
     name, convolution = find_convolution(model, layer)
     data = header.facts["data"]
     about = title_of(header.facts["model"]["entry"], data["entry"], data.get("source", "full"))
     title = f"{path.resolve().name}: {about}"
     if what == "filters":
         return draw_filters(name, convolution, title)
-    picture, called = picture_for(header, request, split, image, there)
+    picture, called = picture_for(header, request, split, image, environment)
     pixels = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
     normalized = Normalize(header.preprocess, torch.device("cpu"))(pixels)
     return draw_maps(name, feature_maps(model, name, normalized), picture, called, title)
 
 
 def picture_for(
-    header: Any, request: Any, split: str | None, image: Path | None, there: Any
-) -> tuple[Any, str]:
+    header: "Header",
+    request: "Request",
+    split: str | None,
+    image: Path | None,
+    environment: "Environment",
+) -> "tuple[NDArray[Any], str]":
     """The picture (H, W, C) in a file, or the first of the split, and what it is called."""
     from clfw.errors import DataError
     from clfw.inference.inputs import open_images
     from clfw.io.progress import no_progress
 
     if image is None:
-        opened, _, split = open_own(header, request, split, there)
+        opened, _, split = open_own(header, request, split, environment)
         return opened.images[opened.positions[0]].copy(), f"{opened.keys[0]} ({split})"
     opened = open_images(header, [image], no_progress)
     if opened.errors:

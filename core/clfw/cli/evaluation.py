@@ -7,18 +7,15 @@ import click
 
 from clfw.api.source import SPLITS
 from clfw.cli.options import (
+    Asked,
     complete,
-    device_option,
+    console,
+    data_settings,
     json_option,
-    load_catalog,
-    lookup_options,
     on_bad_image_option,
     print_json,
-    settings_option,
-    source_options,
-    with_data,
+    request_options,
 )
-from clfw.cli.split import open_split_and_report
 from clfw.text import plural
 
 if TYPE_CHECKING:
@@ -35,10 +32,7 @@ if TYPE_CHECKING:
 )
 @click.option("--split", type=click.Choice(SPLITS), default="validation", show_default=True)
 @on_bad_image_option
-@settings_option
-@device_option
-@source_options
-@lookup_options
+@request_options
 @json_option
 @click.pass_obj
 def evaluate(
@@ -47,37 +41,26 @@ def evaluate(
     data: str,
     split: str,
     on_bad_image: str | None,
-    settings: tuple[str, ...],
-    device: str,
-    data_dir: Path | None,
-    require_full: bool,
-    sample: bool,
-    registry: Path | None,
-    disabled: tuple[str, ...],
+    asked: Asked,
     as_json: bool,
 ) -> None:
-    """Evaluate a run folder or weights file on a split of a dataset."""
+    """Evaluate a run folder or weights file on a labeled split."""
     from clfw.artifacts.weights_header import find_weights, read_header
-    from clfw.config.data_choice import Request
     from clfw.inference.inputs import data_for
+    from clfw.inference.split import open_split_and_report
 
-    there = load_catalog(registry, disabled)
+    environment = asked.environment()
     header = read_header(find_weights(path))
-    request = Request(
-        data=data,
-        settings=with_data(settings, on_bad_image=on_bad_image),
-        device=device,
-        data_folder=data_dir,
-        require_full=require_full,
-        sample=sample,
-    )
-    entry = data_for(header, request, there.catalog, there.registry)
-    opened = open_split_and_report(header, entry, request, there, split)
+    request = asked.request(data, settings=data_settings(on_bad_image=on_bad_image))
+    entry = data_for(header, request, environment.catalog, environment.registry)
+    opened = open_split_and_report(header, entry, request, environment.catalog, split, console())
 
     from clfw.runs.predicting import evaluate_split
     from clfw.training.setup import Engine
 
-    evaluation = evaluate_split(header, opened, there.catalog, engine or Engine(), device)
+    evaluation = evaluate_split(
+        header, opened, environment.catalog, engine or Engine(), asked.device
+    )
     facts = {
         "data": entry.name,
         "source": opened.source,

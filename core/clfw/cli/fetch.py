@@ -11,8 +11,8 @@ from clfw.cli.options import (
     load_catalog,
     lookup_options,
     print_json,
-    say,
 )
+from clfw.io.terminal import say
 
 
 @click.command()
@@ -39,16 +39,21 @@ def fetch(
     clfw fetch fashion_csv --from Downloads/fashion_csv.zip
     clfw fetch resnet18_frozen
     """
-    there = load_catalog(registry, disabled)
+    environment = load_catalog(registry, disabled)
 
-    from clfw.cli.progress import show_bytes, show_progress
     from clfw.fetch.collect import Console
     from clfw.fetch.entry import fetch as fetch_files
+    from clfw.io.terminal import show_bytes, show_progress
 
     report = Console(say=say, bytes_bar=show_bytes, pictures_bar=show_progress)
     try:
         fetched = fetch_files(
-            name, there.catalog, there.registry, folder=data_dir, source=source, report=report
+            name,
+            environment.catalog,
+            environment.registry,
+            folder=data_dir,
+            source=source,
+            report=report,
         )
     except KeyboardInterrupt:
         say(f"what has come is kept: clfw fetch {name} goes on from it")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from clfw.cli.options import json_option, load_catalog, lookup_options, print_json, say
+from clfw.cli.options import json_option, load_catalog, lookup_options, print_json
+from clfw.io.terminal import say
 from clfw.text import plural
 
 
@@ -33,9 +34,11 @@ def list_(
     """
     from clfw.catalog.listing import catalog_rows, filter_rows
 
-    there = load_catalog(registry, disabled)
+    environment = load_catalog(registry, disabled)
     known = [
-        row for row in catalog_rows(there.catalog, there.registry) if what in (None, row["kind"])
+        row
+        for row in catalog_rows(environment.catalog, environment.registry)
+        if what in (None, row["kind"])
     ]
     rows = filter_rows(known, conditions)
     if not rows:

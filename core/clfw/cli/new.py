@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from clfw.cli.options import load_catalog, say
+from clfw.cli.options import load_catalog
+from clfw.io.terminal import say
 
 
 @click.group(invoke_without_command=True)
@@ -34,9 +35,12 @@ def plugin(name: str, kind: str, out: Path | None) -> None:
     from clfw.catalog.listing import catalog_rows
     from clfw.cli.templates import write_package
 
-    there = load_catalog(None, ())
-    owners = {plugin.name: plugin.origin for plugin in there.catalog.plugins}
-    owners |= {row["name"]: row["origin"] for row in catalog_rows(there.catalog, there.registry)}
+    environment = load_catalog(None, ())
+    owners = {plugin.name: plugin.origin for plugin in environment.catalog.plugins}
+    owners |= {
+        row["name"]: row["origin"]
+        for row in catalog_rows(environment.catalog, environment.registry)
+    }
     folder = write_package(name, kind, out or Path(f"clfw-{name.replace('_', '-')}"), owners)
     click.echo(str(folder))
     say(f"next: cd {folder} && pip install -e '.[test]' && pytest && clfw show {name}")

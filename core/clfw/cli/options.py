@@ -1,19 +1,21 @@
 """Options that several commands share, and the loading of plugins and registries behind them."""
 
-import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from clfw.errors import ClfwError
-from clfw.text import escape, escape_lines
+from clfw.errors import ClfwError, UsageError
+from clfw.io.terminal import say
+from clfw.text import detected_line
 
 if TYPE_CHECKING:
-    from clfw.catalog.registry import Registry
-    from clfw.plugins.manager import Catalog
+    from clfw.catalog.environment import Environment
+    from clfw.config.data_choice import Request
+    from clfw.io.progress import Console
 
 F = TypeVar("F", bound=Callable[..., Any])
 PLUGIN_FILES = "clfw.plugin_files"  # key of what --plugin named, in click's context
@@ -29,7 +31,7 @@ device_option = click.option(
     type=click.Choice(["auto", "cpu", "cuda", "mps"]),
     default="auto",
     show_default=True,
-    help="What computes.",
+    help="Device to compute on.",
 )
 settings_option = click.option(
     "--set", "settings", multiple=True, metavar="GROUP.KEY=VALUE",
@@ -38,33 +40,25 @@ settings_option = click.option(
 on_bad_image_option = click.option(
     "--on-bad-image",
     type=click.Choice(["fail", "skip"]),
-    help="What a picture that does not decode does: end it here (the default), or be left out.",
+    help="Unreadable pictures: stop (fail, the default) or skip them.",
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """What names can be looked up in."""
-
-    catalog: "Catalog"
-    registry: "Registry"
-
-
 def lookup_options(command: F) -> F:
-    """Add `--registry`, `--disable-plugin` and `--plugin`, which `installed` finds by itself."""
+    """Add `--registry`, `--disable-plugin` and `--plugin`; `load_catalog` finds the last by itself."""
     command = click.option(
         "--plugin", type=click.Path(path_type=Path, dir_okay=False), multiple=True, metavar="FILE",
         expose_value=False, is_eager=True, callback=keep_plugin_files,
-        help="Load a plugin of one file too. Repeatable.",
+        help="Also load a plugin from a single file. Repeatable.",
     )(command)  # fmt: skip
     command = click.option(
         "--disable-plugin", "disabled", multiple=True, metavar="NAME",
         shell_complete=complete_plugins,
-        help="Leave one plugin out. Repeatable.",
+        help="Do not load this plugin. Repeatable.",
     )(command)  # fmt: skip
     return click.option(
         "--registry", type=click.Path(path_type=Path, dir_okay=False),
-        help="One more registry file, above all others.",
+        help="An additional registry file; it overrides all others.",
     )(command)  # fmt: skip
 
 
@@ -72,13 +66,74 @@ def source_options(command: F) -> F:
     """Add `--data-dir`, `--require-full` and `--sample`: which pictures a data entry stands for."""
     for option in (
         click.option(
-            "--sample", is_flag=True, help="Use the bundled sample even where the full set is."
+            "--sample", is_flag=True, help="Use the bundled sample even if the full set is present."
         ),
-        click.option("--require-full", is_flag=True, help="Refuse the bundled sample."),
+        click.option(
+            "--require-full", is_flag=True, help="Fail if only the bundled sample is present."
+        ),
         data_dir_option,
     ):
         command = option(command)
     return command
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """What the options of `request_options` say.
+
+    Attributes:
+        settings: texts of `--set`.
+        disabled: names of `--disable-plugin`.
+    """
+
+    settings: tuple[str, ...]
+    device: str
+    data_dir: Path | None
+    require_full: bool
+    sample: bool
+    registry: Path | None
+    disabled: tuple[str, ...]
+
+    def environment(self) -> "Environment":
+        """Installed components and registry entries."""
+        return load_catalog(self.registry, self.disabled)
+
+    def request(self, data: str = "", *, settings: Sequence[str] = (), **fields: Any) -> "Request":
+        """What a person asked for; `settings` come on top of those of `--set`."""
+        from clfw.config.data_choice import Request
+
+        return Request(
+            data=data,
+            settings=(*self.settings, *settings),
+            device=self.device,
+            data_folder=self.data_dir,
+            require_full=self.require_full,
+            sample=self.sample,
+            **fields,
+        )
+
+
+def request_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--set`, `--device`, what data stands for and where names are looked up, as one `Asked`."""
+
+    @wraps(command)
+    def packed(*arguments: Any, **values: Any) -> None:
+        given = {field.name: values.pop(field.name) for field in fields(Asked)}
+        command(*arguments, asked=Asked(**given), **values)
+
+    return settings_option(device_option(source_options(lookup_options(packed))))
+
+
+def renamed_option(old: str, new: str, *, takes_value: bool = False) -> Callable[[F], F]:
+    """Refuse an option by its earlier name, with the present one."""
+
+    def refuse(context: click.Context, option: click.Parameter, value: Any) -> None:
+        if value:
+            raise UsageError(f"{old}: this option is now {new}", hint=f"write {new}")
+
+    return click.option(
+        old, hidden=True, expose_value=False, is_flag=not takes_value, callback=refuse
+    )
 
 
 def keep_plugin_files(context: click.Context, option: click.Parameter, files: Any) -> None:
@@ -94,21 +149,19 @@ def plugin_files() -> tuple[Path, ...]:
 
 def load_catalog(
     registry: Path | None, disabled: tuple[str, ...], absent: Sequence[str] = ()
-) -> Environment:
-    """Load plugins and registries; one warning line for each broken plugin.
+) -> "Environment":
+    """Plugins and registries, with the plugin files that `--plugin` names."""
+    from clfw.catalog.environment import load_environment
 
-    `absent` are names that `disabled` may have although nothing of that name is installed.
+    return load_environment(registry, disabled, plugin_files(), absent)
 
-    Raises:
-        PluginError: a file that `--plugin` names is broken.
-    """
-    from clfw.catalog.registry import read_registry
-    from clfw.plugins.manager import installed_catalog, require_files, warn_of_broken
 
-    catalog = installed_catalog(disabled, plugin_files(), absent)
-    require_files(catalog, plugin_files())
-    warn_of_broken(catalog)
-    return Environment(catalog, read_registry(registry))
+def console() -> "Console":
+    """Lines and bars on stderr."""
+    from clfw.io.progress import Console
+    from clfw.io.terminal import show_progress
+
+    return Console(say=say, progress=show_progress)
 
 
 def complete(*kinds: str) -> Callable[[click.Context, click.Parameter, str], list[Any]]:
@@ -150,25 +203,15 @@ def complete_plugins(context: click.Context, option: click.Parameter, typed: str
     return [plugin.name for plugin in found_plugins() if plugin.name.startswith(typed)]
 
 
-def with_data(settings: tuple[str, ...], **values: str | None) -> tuple[str, ...]:
-    """`settings` and the data values that have an option of their own, where they are given."""
-    return (*settings, *(f"data.{key}={value}" for key, value in values.items() if value))
-
-
-def say(line: str) -> None:
-    """One line of talk, on stderr; a reader that has gone away stops no training."""
-    try:
-        print(escape_lines(line), file=sys.stderr, flush=True)
-    except OSError:
-        import os
-
-        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115  (for the rest of the process)
+def data_settings(**values: str | None) -> tuple[str, ...]:
+    """The data values that have an option of their own, where they are given, as `--set` takes them."""
+    return tuple(f"data.{key}={value}" for key, value in values.items() if value)
 
 
 def say_seen(text: str, seen: str, component: str) -> None:
     """What the path that a person gave as data was taken for, if it was one."""
     if seen:
-        say(f"data    {escape(text)}: {escape(seen, 400)}, read as {component}")
+        say(detected_line(text, seen, component))
 
 
 def print_json(value: Any) -> None:

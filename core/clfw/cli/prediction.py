@@ -7,19 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clfw.api.source import SPLITS
-from clfw.cli.options import (
-    complete,
-    device_option,
-    json_option,
-    load_catalog,
-    lookup_options,
-    print_json,
-    say,
-    settings_option,
-    source_options,
-)
-from clfw.cli.split import open_split_and_report
+from clfw.cli.options import Asked, complete, console, json_option, print_json, request_options
 from clfw.errors import DataError, InputMissing, OutputError, UsageError
+from clfw.io.terminal import say
 from clfw.text import bullet_list, escape, plural
 
 if TYPE_CHECKING:
@@ -36,10 +26,7 @@ if TYPE_CHECKING:
 )
 @click.option("--split", type=click.Choice(SPLITS), default="test", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="CSV file for the predictions.")
-@settings_option
-@device_option
-@source_options
-@lookup_options
+@request_options
 @json_option
 @click.pass_obj
 def predict(
@@ -49,13 +36,7 @@ def predict(
     data: str,
     split: str,
     out: Path | None,
-    settings: tuple[str, ...],
-    device: str,
-    data_dir: Path | None,
-    require_full: bool,
-    sample: bool,
-    registry: Path | None,
-    disabled: tuple[str, ...],
+    asked: Asked,
     as_json: bool,
 ) -> None:
     """Predict the class of pictures, or of every picture of a split.
@@ -66,33 +47,29 @@ def predict(
     clfw predict runs/fashion_cnn-fashion_csv-001 --data fashion_csv --split test --out submission.csv
     """
     from clfw.artifacts.weights_header import find_weights, read_header
-    from clfw.cli.progress import show_progress
-    from clfw.config.data_choice import Request
     from clfw.inference.inputs import data_for, open_images
+    from clfw.inference.split import open_split_and_report
+    from clfw.io.terminal import show_progress
 
-    request = Request(
-        data=data,
-        settings=settings,
-        data_folder=data_dir,
-        require_full=require_full,
-        sample=sample,
-    )
+    request = asked.request(data)
     require_one_kind(path, images, request)
     if out is not None:
         require_new(out)
     images = with_those_in_folders(images)
-    there = load_catalog(registry, disabled)
+    environment = asked.environment()
     header = read_header(find_weights(path))
     if images:
         opened = open_images(header, images, show_progress)
     else:
-        entry = data_for(header, request, there.catalog, there.registry)
-        opened = open_split_and_report(header, entry, request, there, split, keep_bad=True)
+        entry = data_for(header, request, environment.catalog, environment.registry)
+        opened = open_split_and_report(
+            header, entry, request, environment.catalog, split, console(), keep_bad=True
+        )
 
     from clfw.runs.predicting import predict_split
     from clfw.training.setup import Engine
 
-    rows = predict_split(header, opened, there.catalog, engine or Engine(), device)
+    rows = predict_split(header, opened, environment.catalog, engine or Engine(), asked.device)
     hand_over(rows, opened, out, as_json)
 
 

@@ -8,19 +8,19 @@ import click
 
 from clfw.cli.options import (
     complete,
+    console,
     data_dir_option,
     device_option,
     json_option,
     load_catalog,
     lookup_options,
     print_json,
-    say,
 )
-from clfw.cli.run import start_run
+from clfw.io.terminal import say
 
 if TYPE_CHECKING:
+    from clfw.catalog.environment import Environment
     from clfw.catalog.registry import Entry
-    from clfw.cli.options import Environment
 
 QUICK_STEPS = 40  # updates of a --quick run
 HELD = ("holds", "does not hold")  # verdicts where figures could be compared
@@ -55,15 +55,15 @@ def reproduce(
     clfw reproduce --quick
     clfw reproduce fashion_document --seeds 3
     """
-    there = load_catalog(registry, disabled)
+    environment = load_catalog(registry, disabled)
     recipes = [
-        there.registry.find("recipes", name, there.catalog)
-        for name in names or there.registry.names("recipes")
+        environment.registry.find("recipes", name, environment.catalog)
+        for name in names or environment.registry.names("recipes")
     ]
     rows = []
     for recipe in recipes:
         say(f"-- {recipe.name}: {recipe.summary}")
-        rows.append(compare(recipe, there, engine, quick, seeds, device, data_dir))
+        rows.append(compare(recipe, environment, engine, quick, seeds, device, data_dir))
     if as_json:
         print_json(rows)
         return
@@ -72,7 +72,7 @@ def reproduce(
 
 def compare(
     recipe: "Entry",
-    there: "Environment",
+    environment: "Environment",
     engine: Any,
     quick: bool,
     seeds: int,
@@ -81,10 +81,13 @@ def compare(
 ) -> dict[str, Any]:
     """Run one recipe with so many seeds; a row of figures by split (shares of right answers)."""
     from clfw.config.data_choice import Request
+    from clfw.runs.sessions import train_run
 
     settings: tuple[str, ...] = ()
     if quick and "quick_backbone" in recipe.fields:
-        settings = (f"model.backbone_weights={small_backbone(recipe, there, engine, device)}",)
+        settings = (
+            f"model.backbone_weights={small_backbone(recipe, environment, engine, device)}",
+        )
     results = []
     for seed in range(seeds):
         options: dict[str, Any] = {"seed": seed, **({"steps": QUICK_STEPS} if quick else {})}
@@ -96,20 +99,19 @@ def compare(
             data_folder=data_dir,
             sample=quick,
         )
-        plan, result = start_run(request, there, engine, None)
-        results.append(result)
+        results.append(train_run(request, environment, console(), engine))
     measured = {
         split: [result.evaluations[split].accuracy for result in results]
         for split in results[0].evaluations
     }
     published = recipe.table("published")
-    full = plan.data.source == "full" and not quick
+    full = results[0].summary["source"] == "full" and not quick
     said = verdict(measured, published, full)
     return {
         "recipe": recipe.name,
-        "source": plan.data.source,
+        "source": results[0].summary["source"],
         "runs": [str(result.folder) for result in results],
-        "seconds": statistics.mean(result.seconds for result in results),
+        "seconds": statistics.mean(result.summary["seconds"] for result in results),
         "splits": {
             split: figures(measured.get(split, []), published.get(split), said in HELD)
             for split in sorted({*measured, *published})
@@ -118,9 +120,10 @@ def compare(
     }
 
 
-def small_backbone(recipe: "Entry", there: "Environment", engine: Any, device: str) -> Path:
+def small_backbone(recipe: "Entry", environment: "Environment", engine: Any, device: str) -> Path:
     """Train the recipe's small stand-in for a pretrained backbone, on the sample."""
     from clfw.config.data_choice import Request
+    from clfw.runs.sessions import train_run
 
     model = str(recipe.fields["quick_backbone"])
     data = str(recipe.fields["data"])
@@ -128,8 +131,7 @@ def small_backbone(recipe: "Entry", there: "Environment", engine: Any, device: s
     request = Request(
         model=model, data=data, options={"steps": QUICK_STEPS}, device=device, sample=True
     )
-    _, result = start_run(request, there, engine, None)
-    return result.folder
+    return train_run(request, environment, console(), engine).folder
 
 
 def figures(measured: list[float], published: float | None, comparable: bool) -> dict[str, Any]:

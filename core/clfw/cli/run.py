@@ -1,33 +1,29 @@
 """`clfw run`: train a model on data and write a run folder."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from clfw.cli.options import (
+    Asked,
     complete,
     complete_loggers,
-    device_option,
+    console,
+    data_settings,
     json_option,
-    load_catalog,
-    lookup_options,
     on_bad_image_option,
-    say,
-    say_seen,
-    settings_option,
-    source_options,
-    with_data,
+    renamed_option,
+    request_options,
 )
 from clfw.cli.results import print_result
 from clfw.errors import UsageError
 
 if TYPE_CHECKING:
-    from clfw.cli.options import Environment
     from clfw.config.data_choice import Request
-    from clfw.config.plan import Plan
-    from clfw.runs.end import Result
+
+
+OF_RECIPE = ("epochs", "steps", "batch_size", "lr", "seed")  # options that are values of `train`
 
 
 class CountOrFull(click.ParamType[Any]):
@@ -68,63 +64,44 @@ def size_option(context: click.Context, option: click.Parameter, text: str | Non
     "--recipe",
     default="",
     shell_complete=complete("recipes"),
-    help="Recipe entry; names model, data and values.",
+    help="Recipe entry: a model, data and values under one name.",
 )
 @click.option("--epochs", type=int, help="Passes over the training split.")
-@click.option("--steps", type=int, help="Stop after so many updates.")
+@click.option("--steps", type=int, help="Stop after this many updates.")
 @click.option("--batch-size", type=CountOrFull(), help="Pictures in a batch, or 'full'.")
 @click.option("--lr", type=float, help="Learning rate.")
-@click.option("--seed", type=int, help="Decides weights, order and augmentation.")
-@click.option("--augment", help="Augmentations, as in flip,rotate; '' for none.")
+@click.option("--seed", type=int, help="Random seed of weights, order and augmentation.")
+@click.option("--augment", help="Augmentations, for example flip,rotate; '' for none.")
 @click.option(
-    "--observe", "observers", multiple=True, metavar="PLUGIN", shell_complete=complete_loggers,
-    help="Plugin that hears of finished epochs, as tensorboard. Repeatable.",
+    "--logger", "loggers", multiple=True, metavar="PLUGIN", shell_complete=complete_loggers,
+    help="Plugin that is notified after each epoch, such as tensorboard. Repeatable.",
 )  # fmt: skip
-@click.option("--fold", metavar="K/N", help="Hold out the K-th of N parts, as in 2/5.")
+@click.option(
+    "--fold", metavar="K/N", help="Hold out the K-th of N folds for validation, for example 2/5."
+)
 @on_bad_image_option
-@settings_option
-@device_option
-@source_options
-@click.option("--threads", type=click.IntRange(1, 1024), help="CPU threads; part of the plan.")
-@click.option("--tune", is_flag=True, help="Measure memory format and threads first; in the plan.")
+@click.option(
+    "--threads", type=click.IntRange(1, 1024), help="Number of CPU threads; recorded in the plan."
+)
+@renamed_option("--observe", "--logger", takes_value=True)
+@renamed_option("--tune", "--autotune")
+@click.option(
+    "--autotune", is_flag=True, help="Measure the fastest memory format and thread count first."
+)
 @click.option(
     "--memory-budget", metavar="SIZE", callback=size_option,
-    help="Stream decoded pictures over this, as 2GB; half of the free memory if left out.",
+    help="Stream decoded pictures that need more than this, for example 2GB (default: half of the "
+    "free memory).",
 )  # fmt: skip
-@click.option("--deterministic", is_flag=True, help="Equal bits on a GPU too, at some cost.")
+@click.option("--deterministic", is_flag=True, help="Bit-identical results on a GPU too; slower.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder (default: runs/NAME-001).")
 @click.option(
-    "--resume", type=click.Path(path_type=Path), metavar="RUN", help="The same as clfw resume RUN."
+    "--resume", type=click.Path(path_type=Path), metavar="RUN", help="Same as clfw resume RUN."
 )
-@lookup_options
+@request_options
 @json_option
 @click.pass_obj
-def run(
-    engine: Any,
-    /,
-    model: str,
-    data: str,
-    recipe: str,
-    augment: str | None,
-    observers: tuple[str, ...],
-    fold: str | None,
-    on_bad_image: str | None,
-    settings: tuple[str, ...],
-    device: str,
-    data_dir: Path | None,
-    threads: int | None,
-    tune: bool,
-    memory_budget: int | None,
-    deterministic: bool,
-    require_full: bool,
-    sample: bool,
-    out: Path | None,
-    resume: Path | None,
-    registry: Path | None,
-    disabled: tuple[str, ...],
-    as_json: bool,
-    **train_options: Any,
-) -> None:
+def run(engine: Any, /, resume: Path | None, asked: Asked, as_json: bool, **options: Any) -> None:
     """Train a model on data.
 
     \b
@@ -135,27 +112,28 @@ def run(
     if resume is not None:
         go_on(resume)
         return
-    from clfw.config.data_choice import Request
+    from clfw.runs.sessions import train_run
 
-    there = load_catalog(registry, disabled)
-    request = Request(
-        model=model,
-        data=data,
-        recipe=recipe,
-        settings=with_data(settings, on_bad_image=on_bad_image, fold=fold),
-        options={key: value for key, value in train_options.items() if value is not None},
+    request = run_request(asked, **options)
+    print_result(train_run(request, asked.environment(), console(), engine), as_json)
+
+
+def run_request(
+    asked: Asked,
+    *,
+    augment: str | None,
+    fold: str | None,
+    on_bad_image: str | None,
+    **options: Any,
+) -> "Request":
+    """What the options of `clfw run` ask for."""
+    of_recipe = {name: options.pop(name) for name in OF_RECIPE}
+    return asked.request(
+        settings=data_settings(on_bad_image=on_bad_image, fold=fold),
+        options={name: value for name, value in of_recipe.items() if value is not None},
         augment=None if augment is None else [name for name in augment.split(",") if name],
-        observers=observers,
-        device=device,
-        data_folder=data_dir,
-        require_full=require_full,
-        sample=sample,
-        threads=threads,
-        memory_budget=memory_budget,
-        deterministic=deterministic,
+        **options,
     )
-    plan, result = start_run(request, there, engine, out, tune=tune)
-    print_result(plan, result, as_json)
 
 
 def go_on(path: Path) -> None:
@@ -182,40 +160,3 @@ def go_on(path: Path) -> None:
             )
         given[name] = context.params[name]
     context.invoke(resume, path=path, **given)
-
-
-def start_run(
-    request: "Request", there: "Environment", engine: Any, out: Path | None, *, tune: bool = False
-) -> "tuple[Plan, Result]":
-    """Resolve, open and decode, then train: every error of a person comes before torch is imported."""
-    from clfw.api.source import SPLITS
-    from clfw.cli.progress import show_progress
-    from clfw.config.plan import resolve_plan
-    from clfw.config.recipe import for_classes
-    from clfw.data.negotiation import negotiate_preprocess, require_weights
-    from clfw.data.opening import decode_splits, open_data
-    from clfw.data.rows import refuse_untrainable
-    from clfw.io.storage import require_creatable
-    from clfw.runs.loggers import check_loggers
-
-    plan = resolve_plan(request, there.catalog, there.registry)
-    used = plan.data
-    say_seen(request.data or used.entry, plan.data.seen, used.component.name)
-    require_creatable(out)
-    check_loggers(plan, "leave out --observe")
-    opened = open_data(plan.data)
-    refuse_untrainable(opened.rows)
-    plan = replace(plan, recipe=for_classes(plan.recipe, opened.rows.classes))
-    plan, preprocess = negotiate_preprocess(plan, opened)
-    require_weights(plan)
-    splits = tuple(split for split in SPLITS if opened.rows.labeled(split))
-    pictures = decode_splits(opened, preprocess, splits, show_progress)
-
-    from clfw.runs.run import execute
-    from clfw.training.autotune import autotuned
-    from clfw.training.setup import Engine
-
-    engine = engine or Engine()
-    if tune:
-        plan = autotuned(plan, pictures, engine, say)
-    return plan, execute(plan, pictures, engine, out, say, show_progress)

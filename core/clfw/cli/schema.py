@@ -17,5 +17,5 @@ def schema(registry: Path | None, disabled: tuple[str, ...]) -> None:
     """
     from clfw.cli.registry_schema import registry_schema
 
-    there = load_catalog(registry, disabled)
-    print_json(registry_schema(there.catalog))
+    environment = load_catalog(registry, disabled)
+    print_json(registry_schema(environment.catalog))

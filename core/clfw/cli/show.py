@@ -20,8 +20,8 @@ from clfw.cli.options import (
 
 if TYPE_CHECKING:
     from clfw.api.components import Component
+    from clfw.catalog.environment import Environment
     from clfw.catalog.registry import Entry
-    from clfw.cli.options import Environment
     from clfw.plots.model_summary import LayerSummary
 
 
@@ -52,11 +52,11 @@ def show(
     clfw show fashion_cnn
     clfw show fashion_cnn --data fashion_csv --set model.width=8
     """
-    there = load_catalog(registry, disabled)
+    environment = load_catalog(registry, disabled)
     if data:
-        show_layers(name, data, settings, data_dir, there, as_json)
+        show_layers(name, data, settings, data_dir, environment, as_json)
         return
-    found = facts(name, there)
+    found = facts(name, environment)
     if as_json:
         print_json(found)
         return
@@ -64,7 +64,7 @@ def show(
         print_facts(part)
 
 
-def facts(name: str, there: "Environment") -> list[dict[str, Any]]:
+def facts(name: str, environment: "Environment") -> list[dict[str, Any]]:
     """What is known of each thing of that name; `UsageError` when there is none."""
     from clfw.api.params import describe, params_class
     from clfw.catalog.registry import SECTIONS, Section
@@ -77,32 +77,34 @@ def facts(name: str, there: "Environment") -> list[dict[str, Any]]:
     kinds: dict[Section, Any] = {"models": "architecture", "data": "dataset"}
     for section in SECTIONS:
         kind = kinds.get(section)
-        if (section, name) not in there.registry.entries and (
+        if (section, name) not in environment.registry.entries and (
             kind,
             name,
-        ) not in there.catalog.offers:
+        ) not in environment.catalog.offers:
             continue
-        entry = there.registry.find(section, name, there.catalog)
+        entry = environment.registry.find(section, name, environment.catalog)
         part: dict[str, Any] = {"kind": section, "name": name, "origin": entry.origin}
         hidden = ("component", "fetch", "convert")
         part |= {key: value for key, value in entry.fields.items() if key not in hidden}
         if "fetch" in entry.fields:
             part["fetch"] = f"clfw fetch {name}"
         if kind:
-            offer = there.catalog.find(kind, entry.component)
+            offer = environment.catalog.find(kind, entry.component)
             cls = params_class(offer.component)
             part |= {"component": entry.component, "plugin": offer.plugin.origin}
             part |= facts_of(offer.component)
             group = "model" if section == "models" else "data"
             part["parameters"] = described(describe(cls), group, entry.table("values"))
+            if section == "models":
+                part["parameters"] += training_parameters(entry)
             if section == "data":
                 extra = describe(DataParams)
                 part["parameters"] += described(extra, group, entry.table("values"))
-        part |= recipes_of(section, name, there)
-        part["example"] = example(entry, there)
+        part |= recipes_of(section, name, environment)
+        part["example"] = example(entry, environment)
         found.append(part)
-    if ("augmentation", name) in there.catalog.offers:
-        offer = there.catalog.find("augmentation", name)
+    if ("augmentation", name) in environment.catalog.offers:
+        offer = environment.catalog.find("augmentation", name)
         part = {"kind": "augment", "name": name, "plugin": offer.plugin.origin}
         part["summary"] = offer.component.summary
         cls = params_class(offer.component)
@@ -113,13 +115,27 @@ def facts(name: str, there: "Environment") -> list[dict[str, Any]]:
         )  # fmt: skip
         found.append(part)
     if not found:
-        known = [n for s in SECTIONS for n in there.registry.names(s)]
-        known += [n for _, n in there.catalog.offers]
+        known = [n for s in SECTIONS for n in environment.registry.names(s)]
+        known += [n for _, n in environment.catalog.offers]
         raise UsageError(
             f"nothing is named '{escape(name)}'",
             hint=did_you_mean(name, known, "see what there is: clfw list"),
         )
     return found
+
+
+def training_parameters(entry: "Entry") -> list[dict[str, Any]]:
+    """Parameters of the optimizer, schedule and loss that a model entry chooses."""
+    from clfw.api.params import describe
+    from clfw.config.recipe import TABLES, TrainParams
+
+    rows = []
+    for group, table in TABLES.items():
+        usual = TrainParams.model_fields[group].default
+        chosen = table.get(str(entry.table("train").get(group, usual)))
+        if chosen is not None:  # a run says what is wrong with another name
+            rows += described(describe(chosen.params), group, entry.table(group))
+    return rows
 
 
 def facts_of(component: "Component") -> dict[str, Any]:
@@ -134,14 +150,14 @@ def facts_of(component: "Component") -> dict[str, Any]:
     return facts
 
 
-def recipes_of(section: str, name: str, there: "Environment") -> dict[str, Any]:
+def recipes_of(section: str, name: str, environment: "Environment") -> dict[str, Any]:
     """The recipes that use a model or data, each with what is published of it."""
     key = {"models": "model", "data": "data"}.get(section)
     if key is None:
         return {}
     recipes = {
         recipe.name: recipe.table("published")
-        for (s, _), recipe in there.registry.entries.items()
+        for (s, _), recipe in environment.registry.entries.items()
         if s == "recipes" and recipe.fields.get(key) == name
     }
     return {"recipes": recipes} if recipes else {}
@@ -169,19 +185,21 @@ def described(rows: list[Any], group: str, values: dict[str, Any]) -> list[dict[
     ]
 
 
-def example(entry: "Entry", there: "Environment") -> str:
+def example(entry: "Entry", environment: "Environment") -> str:
     """A command that uses the entry, with the files that it needs: of a plugin, weights, pictures."""
     from clfw.plugins.plugin_files import file_options
 
     if entry.section == "recipes":
-        fetch = fetching(there.registry.entries.get(("models", str(entry.fields.get("model")))))
+        fetch = fetching(
+            environment.registry.entries.get(("models", str(entry.fields.get("model"))))
+        )
         return f"{fetch}clfw run --recipe {entry.name}"
     if entry.section == "models":
-        offer = there.catalog.find("architecture", entry.component)
-        data = data_for_model(entry, getattr(offer.component, "channels", ()), there)
+        offer = environment.catalog.find("architecture", entry.component)
+        data = data_for_model(entry, getattr(offer.component, "channels", ()), environment)
         command = f"{fetching(entry)}clfw run --model {entry.name} --data {data}"
     else:
-        offer = there.catalog.find("dataset", entry.component)
+        offer = environment.catalog.find("dataset", entry.component)
         command = f"clfw run --model fashion_cnn --data {entry.name}"
         if getattr(offer.component, "needs_path", False) and not entry.path:
             command += " --set data.path=PATH"
@@ -193,9 +211,9 @@ def fetching(model: "Entry | None") -> str:
     return f"clfw fetch {model.name} && " if model and "fetch" in model.fields else ""
 
 
-def data_for_model(model: "Entry", channels: tuple[int, ...], there: "Environment") -> str:
+def data_for_model(model: "Entry", channels: tuple[int, ...], environment: "Environment") -> str:
     """Data that suits a model: what a recipe of it or of one built alike names, else its channels."""
-    entries = there.registry.entries
+    entries = environment.registry.entries
     recipes = [entry.fields for (section, _), entry in entries.items() if section == "recipes"]
     named = {str(fields.get("model")): str(fields.get("data")) for fields in recipes}
     if model.name in named:
@@ -226,7 +244,7 @@ def show_layers(
     data: str,
     settings: tuple[str, ...],
     data_dir: Path | None,
-    there: "Environment",
+    environment: "Environment",
     as_json: bool,
 ) -> None:
     """The network that would be trained on the data, or on its bundled sample."""
@@ -236,7 +254,7 @@ def show_layers(
     from clfw.data.opening import open_data, task_of
 
     request = Request(model=name, data=data, settings=settings, data_folder=data_dir)
-    plan = resolve_plan(request, there.catalog, there.registry)
+    plan = resolve_plan(request, environment.catalog, environment.registry)
     say_seen(data, plan.data.seen, plan.data.component.name)
     opened = open_data(plan.data)
     plan, preprocess = negotiate_preprocess(plan, opened)

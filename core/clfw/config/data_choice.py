@@ -27,9 +27,11 @@ class Request:
     Attributes:
         settings: `group.key=value` texts of `--set`.
         options: values of `train` given by options of their own, by key; `--lr` for "lr".
-        augment: names given by `--augment`; None for what the recipe says.
-        observers: plugins that are to hear of finished epochs.
+        augment: names of augmentations, in order; None for what the recipe says.
+        loggers: plugins that are to hear of finished epochs.
         threads, memory_budget: of the CPU; bytes of decoded pictures. None for the machine's own.
+        out: the run folder to make; None for a numbered one under `runs`.
+        autotune: measure memory format and threads first.
     """
 
     model: str = ""
@@ -38,7 +40,7 @@ class Request:
     settings: Sequence[str] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     augment: Sequence[str] | None = None
-    observers: Sequence[str] = ()
+    loggers: Sequence[str] = ()
     device: str = "auto"
     data_folder: Path | None = None
     require_full: bool = False
@@ -46,6 +48,8 @@ class Request:
     threads: int | None = None
     deterministic: bool = False
     memory_budget: int | None = None
+    out: Path | None = None
+    autotune: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from clfw.api.components import Architecture, Augmentation
-from clfw.api.params import Layer, Resolved, parse_settings, resolve
+from clfw.api.params import TRAINING_GROUPS, Layer, Resolved, parse_settings
 from clfw.catalog.detection import find_data
 from clfw.catalog.registry import Registry
 from clfw.config.data_choice import DataChoice, Request, resolve_data
 from clfw.config.data_folders import data_folder
 from clfw.config.memory import MemoryFormat
-from clfw.config.recipe import Recipe, refuse_unused
+from clfw.config.recipe import Recipe, recipe_to_json, resolve_recipe
 from clfw.config.resolution import (
     ResolvedComponent,
     listed_augmentations,
@@ -30,7 +30,7 @@ class Plan:
     """A run before it starts.
 
     Attributes:
-        memory_format: as `--tune` measured; None for the one that usually suits the model.
+        memory_format: as `--autotune` measured; None for the one that usually suits the model.
     """
 
     model: ResolvedComponent[Architecture]
@@ -44,7 +44,7 @@ class Plan:
     memory_format: MemoryFormat | None = None
     deterministic: bool = False
     memory_budget: int | None = None
-    observers: tuple[Plugin, ...] = ()
+    loggers: tuple[Plugin, ...] = ()
 
     @property
     def parts(self) -> tuple[ResolvedComponent[Any], ...]:
@@ -59,13 +59,13 @@ class Plan:
             "model": self.model.to_json(),
             "data": self.data.to_json(),
             "augment": [choice.to_json() for choice in self.augment],
-            "train": self.recipe.to_json(),
+            **recipe_to_json(self.recipe),
             "device": self.device,
             "threads": self.threads,
             "memory_format": self.memory_format,
             "deterministic": self.deterministic,
             "memory_budget": self.memory_budget,
-            "observers": [plugin.name for plugin in self.observers],
+            "observers": [plugin.name for plugin in self.loggers],
         }
 
 
@@ -89,20 +89,23 @@ def resolve_plan(request: Request, catalog: Catalog, registry: Registry) -> Plan
         [*chosen["model"], Layer("--set", settings["model"])],
         "model",
     )
-    train = [
-        Layer(f"model entry '{model_entry.name}'", model_entry.table("train")),
-        *chosen["train"],
-        Layer("--set", settings["train"]),
-        *(Layer(f"--{key.replace('_', '-')}", {key: v}) for key, v in request.options.items()),
+    training = {
+        group: [
+            Layer(f"model entry '{model_entry.name}'", model_entry.table(group)),
+            *chosen[group],
+            Layer("--set", settings[group]),
+        ]
+        for group in TRAINING_GROUPS
+    }
+    training["train"] += [
+        Layer(f"--{key.replace('_', '-')}", {key: v}) for key, v in request.options.items()
     ]
-    training = resolve(Recipe, train, "train")
-    refuse_unused(training)
     data_entry = find_data(names["data"], settings["data"], catalog, registry)
     data_layers = [*chosen["data"], Layer("--set", settings["data"])]
     return Plan(
         model=model,
         data=resolve_data(data_entry, catalog, data_layers, request),
-        recipe=training,
+        recipe=resolve_recipe(training),
         augment=resolve_augmentations(
             *listed_augmentations(request.augment, model_entry, recipe),
             settings["augment"],
@@ -111,7 +114,7 @@ def resolve_plan(request: Request, catalog: Catalog, registry: Registry) -> Plan
         recipe_name=request.recipe,
         device=request.device,
         data_folder=request.data_folder or data_folder(),
-        observers=tuple(catalog.observer(name) for name in dict.fromkeys(request.observers)),
+        loggers=tuple(catalog.logger(name) for name in dict.fromkeys(request.loggers)),
         threads=request.threads,
         deterministic=request.deterministic,
         memory_budget=request.memory_budget,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from clfw.api.components import Augmentation, Component, Kind
-from clfw.api.params import Layer, Params, Resolved, params_class, resolve
+from clfw.api.params import GROUPS, Layer, Params, Resolved, params_class, resolve
 from clfw.catalog.registry import Entry
 from clfw.errors import UsageError
 from clfw.plugins.manager import Catalog
@@ -54,7 +54,7 @@ def resolve_component(
 
 def recipe_layers(recipe: Entry | None) -> dict[str, list[Layer]]:
     """The values of a recipe entry by group."""
-    groups: dict[str, list[Layer]] = {"model": [], "data": [], "train": []}
+    groups: dict[str, list[Layer]] = {group: [] for group in GROUPS if group != "augment"}
     if recipe is None:
         return groups
     for group, values in recipe.table("values").items():
@@ -62,10 +62,9 @@ def recipe_layers(recipe: Entry | None) -> dict[str, list[Layer]]:
         if group == "augment":
             continue
         if group not in groups:
-            known = [*groups, "augment"]
             raise UsageError(
                 f"{where}: values.{escape(group)}: no such group",
-                hint=did_you_mean(group, known, f"known: {', '.join(known)}"),
+                hint=did_you_mean(group, GROUPS, f"known: {', '.join(GROUPS)}"),
             )
         if not isinstance(values, dict):
             raise UsageError(f"{where}: values.{group}: must be a table")

@@ -173,7 +173,7 @@ def may_rotate(marker: int, body: bytes) -> bool:
 
 def decode_with_pillow(data: bytes) -> Pixels:
     """Decode by Pillow: any supported format and mode, with every fault named."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
     if not data:
         raise DataError("the file is empty")
@@ -187,8 +187,7 @@ def decode_with_pillow(data: bytes) -> Pixels:
             if wide and "transparency" in picture.info:
                 raise DataError("a transparent colour of 16 bits; save it with an alpha channel")
             picture.load()
-            ImageOps.exif_transpose(picture, in_place=True)
-            return mode_to_pixels(picture)
+            return decode_picture(picture)
     except DataError:
         raise
     except Image.DecompressionBombError as error:  # Pillow's own, higher limit
@@ -198,6 +197,22 @@ def decode_with_pillow(data: bytes) -> Pixels:
         raise DataError(looks_like(data) or known) from None
     except Exception as error:  # Pillow's decoders raise many types, ValueError and SyntaxError too
         raise DataError(looks_like(data) or f"does not decode: {escape(str(error))}") from None
+
+
+def decode_picture(picture: Any) -> Pixels:
+    """(H, W, 1) or (H, W, 3) uint8 of a Pillow picture, upright as its Exif says.
+
+    Raises:
+        DataError: it is no Pillow picture, or its pixels have no defined range.
+    """
+    from PIL import Image, ImageOps
+
+    if not isinstance(picture, Image.Image):
+        raise DataError(
+            f"is a {type(picture).__name__}: give a path, bytes, a PIL image or a uint8 array"
+        )
+    upright = ImageOps.exif_transpose(picture)
+    return mode_to_pixels(upright)
 
 
 def too_large(pixels: str) -> DataError:

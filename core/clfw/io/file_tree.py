@@ -115,22 +115,26 @@ class FolderTree:
     def _files(self) -> dict[str, tuple[str, os.stat_result]]:
         """Path below the root and status of each file, by name."""
         if self._found is None:
-            found = dict(self._walk(str(self.root), ""))
+            found = dict(self._walk())
             prefix = wrapping_folder(list(found)) if self._look_through else ""
             named = {path.removeprefix(prefix): (path, found[path]) for path in found}
             self._found = dict(sorted(named.items()))
         return self._found
 
-    def _walk(self, folder: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
-        try:
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        yield from self._walk(entry.path, f"{prefix}{entry.name}/")
-                    elif is_regular(entry):
-                        yield prefix + entry.name, entry.stat()
-        except OSError as error:
-            raise StorageError(f"{escape(folder)}: cannot be read: {error.strerror}") from None
+    def _walk(self) -> Iterator[tuple[str, os.stat_result]]:
+        """Path below the root and status of each file; folders may be nested to any depth."""
+        waiting = [(str(self.root), "")]
+        while waiting:
+            folder, prefix = waiting.pop()
+            try:
+                with os.scandir(folder) as entries:
+                    for entry in entries:
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append((entry.path, f"{prefix}{entry.name}/"))
+                        elif is_regular(entry):
+                            yield prefix + entry.name, entry.stat()
+            except OSError as error:
+                raise StorageError(f"{escape(folder)}: cannot be read: {error.strerror}") from None
 
     def names(self) -> list[str]:
         return list(self._files())

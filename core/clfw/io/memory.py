@@ -29,5 +29,11 @@ def reporting_out_of_memory(where: str, batch_size: int | str, hint: str = "") -
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that the host or the device has no memory left."""
-    words = ("out of memory", "not enough memory", "can't allocate", "cannot allocate memory")
+    words = (
+        "out of memory",
+        "failed to map segment",
+        "not enough memory",
+        "can't allocate",
+        "cannot allocate memory",
+    )
     return isinstance(error, MemoryError) or any(word in str(error).lower() for word in words)

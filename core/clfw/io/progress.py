@@ -1,6 +1,7 @@
-"""Progress of something that takes longer than a second, as whoever does it reports it."""
+"""What a person is told while work goes on: lines of talk, and bars for what takes longer than a second."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 Progress = Callable[[str, int], "ProgressBar"]
 
@@ -18,3 +19,16 @@ class ProgressBar:
 def no_progress(what: str, total: int) -> ProgressBar:
     """Shows nothing."""
     return ProgressBar()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Console:
+    """Where a person hears of the work: lines of talk, and bars. Silent unless told otherwise.
+
+    Attributes:
+        say: takes one line.
+        progress: (what, total) to a bar.
+    """
+
+    say: Callable[[str], None] = lambda line: None
+    progress: Progress = no_progress

@@ -60,10 +60,15 @@ def write_atomically(path: Path, *data: bytes | memoryview) -> None:
         raise StorageError(f"{path}: cannot be written: {error.strerror}") from None
 
 
+NO_LINK = getattr(
+    os, "O_NOFOLLOW", 0
+)  # a link in place of a file is an error, where there are links
+
+
 def append(path: Path, data: bytes) -> None:
     """Add to a file that grows with a run."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | NO_LINK, 0o666)
         try:
             write_all(descriptor, data)
         finally:

@@ -54,9 +54,11 @@ class TorchDevice:
             self._facts["precision"] = "float32 with TF32 products (fast on tensor cores)"
         else:
             self._facts["precision"] = "float32"
+        if name == "cpu":  # sums are cut differently by each set, and so are their bits
+            self._facts["instructions"] = torch.backends.cpu.get_cpu_capability()
 
     def place(self, model: nn.Module, memory_format: MemoryFormat | None = None) -> nn.Module:
-        chosen, reason = memory_format, "measured by --tune"
+        chosen, reason = memory_format, "measured by --autotune"
         if chosen is None:
             chosen, reason = usual_format(model)
         self.memory_format = FORMATS[chosen]

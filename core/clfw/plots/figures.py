@@ -1,7 +1,9 @@
 """Pictures of a run: curves and confusion matrix, as PNG files."""
 
+import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -17,6 +19,27 @@ DPI = 120
 LETTER = 0.6  # width of a letter by its size, a little more than most take
 BLUE, ORANGE, GREEN, RED = "#3366aa", "#dd7722", "#338855", "#bb2233"
 SPLIT_COLORS = {"validation": ORANGE, "test": GREEN}
+
+
+@contextmanager
+def own_settings() -> Iterator[None]:
+    """Inside, figures are drawn by matplotlib's defaults, whatever a person has set for their own.
+
+    `MPLBACKEND` may name a backend that is not installed here (every notebook sets it), on which
+    importing matplotlib fails; a matplotlibrc may ask for LaTeX. Both are put back afterwards.
+    """
+    backend = os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        yield
+    if backend is not None:
+        with suppress(ValueError):  # it is not installed here, and nobody draws with it
+            matplotlib.rcParams["backend"] = backend
 
 
 def save_figure(figure: Any, path: Path) -> None:

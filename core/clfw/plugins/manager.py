@@ -78,7 +78,7 @@ class Catalog:
         error = self.unknown(kind, name, self.names(kind))
         raise PluginError(error.message, hint=error.hint)
 
-    def observer(self, name: str) -> Plugin:
+    def logger(self, name: str) -> Plugin:
         """The plugin of that name that hears of finished epochs; `ClfwError` where there is none."""
         hearing = {plugin.name: plugin for plugin in self.plugins if plugin.observer is not None}
         if name in hearing:

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def check_loggers(plan: Plan, without: str) -> None:
-    """Let every observer say what it lacks, before anything of the run is on disk.
+    """Let every logger say what it lacks, before anything of the run is on disk.
 
     Raises:
         PluginError: one of them raised; the hint ends with `without`, an option that leaves it out.
     """
-    for plugin in plan.observers:
+    for plugin in plan.loggers:
         if plugin.rehearsal is None:
             continue
         where = f"plugin '{plugin.name}' of {plugin.origin}: hook {PLANNED_HOOK}"
@@ -37,14 +37,14 @@ def check_loggers(plan: Plan, without: str) -> None:
 def notify_loggers(
     plan: Plan, folder: Path, say: Callable[[str], None], report: "EpochReport"
 ) -> None:
-    """Tell every observer of an epoch. What one draws from torch's generator is put back.
+    """Tell every logger of an epoch. What one draws from torch's generator is put back.
 
     Raises:
         PluginError: one of them raised; names plugin, hook and epoch. The run can be resumed.
     """
     import torch
 
-    for plugin in plan.observers:
+    for plugin in plan.loggers:
         assert plugin.observer is not None
         state = torch.get_rng_state()
         where = (
@@ -63,9 +63,9 @@ def notify_loggers(
             say(f"warning: {where}: drew from torch's random numbers, which are put back")
 
 
-def ways_on(plan: Plan, folder: Path, observer: Plugin) -> str:
-    """How a run goes on whose observer has failed: with it, or without unless it is needed."""
+def ways_on(plan: Plan, folder: Path, logger: Plugin) -> str:
+    """How a run goes on whose logger has failed: with it, or without unless it is needed."""
     mended = f"once it is mended: {resume_command(plan, folder)}"
-    if observer.identity in [part.plugin.identity for part in plan.parts]:
+    if logger.identity in [part.plugin.identity for part in plan.parts]:
         return mended
-    return f"{mended}; without it: {resume_command(plan, folder, without=observer)}"
+    return f"{mended}; without it: {resume_command(plan, folder, without=logger)}"

@@ -16,20 +16,34 @@ from clfw.data.negotiation import model_notes
 from clfw.data.opening import DecodedImages
 from clfw.data.split_file import write_split
 from clfw.data.undecodable import bad_lines, undecodable_summary
-from clfw.io import text_files
+from clfw.io import storage, text_files
 from clfw.models.weights_io import save_tensors
+from clfw.runs.assembly import Assembly
 from clfw.text import escape, plural, unused_files_line
-from clfw.training.setup import TrainingSetup
+from clfw.training.checkpointing import needed_space
 
 
-def write_start(
-    folder: Path,
-    plan: Plan,
-    pictures: DecodedImages,
-    setup: TrainingSetup,
-    findings: Sequence[Finding],
-) -> None:
+def create_folder(run: Assembly, out: Path | None, findings: Sequence[Finding]) -> Path:
+    """The run folder, with what is known before the first step; there whole or not at all.
+
+    Raises:
+        OutputError: `out` is there already, or its parent cannot be written.
+        StorageError: the disk has no room for the checkpoints.
+    """
+    begun = run_folder.begin_run_folder(out)
+    try:
+        room = needed_space(run.setup.trained, run.recipe)
+        storage.require_free_space(begun.parent, room, "the checkpoints")
+        write_start(begun, run, findings)
+        return run_folder.put_in_place(begun, out, f"{run.plan.model.entry}-{run.plan.data.entry}")
+    finally:
+        if begun.exists():
+            storage.try_remove(begun)
+
+
+def write_start(folder: Path, run: Assembly, findings: Sequence[Finding]) -> None:
     """What is known before the first step."""
+    plan, pictures, setup = run.plan, run.images, run.setup
     table = pictures.rows.table
     chosen = dict(setup.device.facts())
     text_files.write_json(folder / run_files.PLAN, {**plan.to_json(), "chosen": chosen})
@@ -60,21 +74,18 @@ def write_start(
         write_list(folder / run_files.BAD_PICTURES, list_of(table, pictures.rows.bad))
 
 
-def header_lines(
-    plan: Plan, pictures: DecodedImages, setup: TrainingSetup, findings: Sequence[Finding]
-) -> list[str]:
+def header_lines(run: Assembly, findings: Sequence[Finding]) -> list[str]:
     """What is about to happen, and every choice made for the person with its reason."""
+    plan, pictures, setup = run.plan, run.images, run.setup
     count = sum(p.numel() for p in setup.model.parameters())
     trained = sum(p.numel() for p in setup.model.parameters() if p.requires_grad)
     share = f", {trained:,} of them trained" if trained < count else ""
     counts = {s: n for s, n in pictures.rows.counts().items() if n}
-    values = plan.data.common
     rows = ", ".join(
         f"{n:,} {s}{'' if pictures.rows.labeled(s) else ' (no labels)'}" for s, n in counts.items()
     )
-    if values.fold or values.stratify:
-        rows += f", held out {'as fold ' + values.fold if values.fold else 'by share'}"
-        rows += " of every class" if values.stratify else ""
+    if rule := split_rule(pictures, plan):
+        rows += f" ({rule})"
     source = "full set" if plan.data.source == "full" else "bundled sample, not the full set"
     preprocess = pictures.preprocess
     kind = "grey" if preprocess.channels == 1 else "colour"
@@ -85,6 +96,7 @@ def header_lines(
         f"data    {plan.data.entry}: {source}; {rows}; {len(pictures.rows.classes)} classes; "
         f"{preprocess.height}x{preprocess.width} {kind}; "
         f"{'from the cache' if pictures.cached else 'decoded now'}",
+        train_line(plan),
         *left_out_line(plan, pictures),
         *([f"bad     {undecodable_summary(bad)}"] if (bad := bad_lines(pictures.rows)) else []),
         *warnings_of(findings, words_for(plan.data)),
@@ -95,6 +107,30 @@ def header_lines(
         *(f"note    {note}" for note in (*setup.notes, *unwatched(plan, pictures))),
     ]
     return lines
+
+
+def train_line(plan: Plan) -> str:
+    """How the model is trained: length, batches, optimizer, rate, schedule, augmentation."""
+    recipe = plan.recipe.params
+    length = plural(recipe.steps, "update") if recipe.steps else plural(recipe.epochs, "epoch")
+    batch = "the whole split" if recipe.batch_size == "full" else str(recipe.batch_size)
+    augment = ", ".join(part.entry for part in plan.augment) or "none"
+    return (
+        f"train   {length}; batches of {batch}; {recipe.optimizer}, lr {recipe.lr:g}, "
+        f"{recipe.schedule} schedule; augmentation: {augment}"
+    )
+
+
+def split_rule(pictures: DecodedImages, plan: Plan) -> str:
+    """How the validation rows were chosen; "" where the data says them, or there are none."""
+    values, rows = plan.data.common, pictures.rows
+    if "validation" in rows.table.splits or not rows.counts().get("validation"):
+        return ""
+    share = f"fold {values.fold}" if values.fold else f"{values.validation:.0%} of the rows"
+    if values.stratify:
+        return f"{share} held out, stratified by class"
+    what = "groups" if len(rows.table.groups) else "names"
+    return f"{share} held out, chosen by a hash of their {what}"
 
 
 def unwatched(plan: Plan, pictures: DecodedImages) -> list[str]:

@@ -107,8 +107,8 @@ def choices(plan: Plan, pictures: DecodedImages, engine: Engine) -> list[Plan]:
     setup = prepare_training(plan, pictures, engine, None)
     if frozen_parts(setup.model) is not None:
         raise UsageError(
-            "--tune: the backbone is frozen, so that each picture goes through it once only",
-            hint="leave --tune out",
+            "--autotune: the backbone is frozen, so that each picture goes through it once only",
+            hint="leave --autotune out",
         )
     usual_format = next(
         name for name, value in FORMATS.items() if value == setup.device.memory_format
@@ -142,9 +142,11 @@ def timed(each: Candidate, engine: Engine, updates: int) -> float:
         update={"steps": updates, "evaluate_steps": None, "patience": None, "keep": "last"}
     )
     watch = Stopwatch()
-    job = setup.job(recipe, checkpointer=watch, report=lambda report: None, progress=no_progress)
+    inputs = setup.train_inputs(
+        recipe, checkpointer=watch, report=lambda report: None, progress=no_progress
+    )
     with contextlib.suppress(TimeUp):
-        engine.trainer.fit(job)
+        engine.trainer.fit(inputs)
     if setup.device.torch_device.type == "cuda":
         torch.cuda.synchronize()
     return watch.seconds()

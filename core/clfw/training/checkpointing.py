@@ -1,8 +1,9 @@
 """Keeps a run's training safe in its folder: checkpoints when due, and a resume to the same bits."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from clfw.artifacts.append_only_file import AppendOnlyFile
 from clfw.artifacts.history import append_history, append_steps, read_history
 from clfw.artifacts.recorded_run import plan_changes
 from clfw.artifacts.run_lock import RunLock
+from clfw.config.optimizers import OPTIMIZERS
 from clfw.config.recipe import Recipe
 from clfw.errors import ClfwError, DataError, Diverged, StorageError
 from clfw.io import storage
@@ -23,7 +25,7 @@ from clfw.text import escape
 from clfw.training import checkpoints
 from clfw.training.checkpoints import Snapshot
 from clfw.training.protocols import Say, State
-from clfw.training.state_schema import Counters, state_names
+from clfw.training.state_schema import Counters
 from clfw.training.train_state import saved_counters
 
 FOLDER = "checkpoints"
@@ -45,10 +47,28 @@ class Stopped(ClfwError):
 def needed_space(model: nn.Module, recipe: Recipe) -> int:
     """Bytes that the checkpoints of a training take at most, with the one that is being written."""
     state: int = sum(tensor.nbytes for tensor in model.state_dict().values())
-    copies = (
-        1 + len(state_names(recipe) - {"step"}) + (recipe.keep == "best") + (recipe.ema is not None)
-    )
+    kept = OPTIMIZERS[recipe.optimizer].state_names(recipe.optimizer_params)
+    copies = 1 + len(kept - {"step"}) + (recipe.keep == "best") + (recipe.ema is not None)
     return (checkpoints.KEPT + 1) * (copies * state + COUNTERS_SPACE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckpointPolicy:
+    """When the state of training is kept, and what a checkpoint has to agree with.
+
+    Attributes:
+        every: updates between checkpoints; None for epochs' ends, at most every `seconds`.
+        seconds: least time between checkpoints at epochs' ends.
+        plan: the values that the training is made with, by dotted name; they may not change on the way.
+        phase: the part of the training that the checkpoints are of.
+        resume_command: what a person types to go on.
+    """
+
+    every: int | None
+    seconds: float
+    plan: Mapping[str, Any]
+    phase: str
+    resume_command: str
 
 
 class CheckpointManager:
@@ -59,28 +79,17 @@ class CheckpointManager:
         run: Path,
         lock: RunLock,
         stop: StopRequest,
-        every: int | None,
-        seconds: float,
-        plan: dict[str, Any],
-        again: str,
-        tell: Callable[[EpochReport], None] | None,
+        policy: CheckpointPolicy,
+        notify: Callable[[EpochReport], None] | None,
         say: Say,
     ) -> None:
-        """`every` counts updates; without it epochs' ends are kept, at most every `seconds`.
-
-        `plan` has the values that the training is made with; they may not change on the way.
-        `again` is the command that goes on. `tell` hears of each epoch once that is kept; where
-        there is one, every epoch's end is kept.
-        """
+        """`notify` hears of each epoch once it is kept; where there is one, every epoch's end is kept."""
         self._run = run
         self._lock = lock
         self._stop = stop
-        self._every = every
-        self._seconds = seconds
-        self._plan = plan
-        self._again = again
-        self._tell = tell
-        self._untold: EpochReport | None = None
+        self._policy = policy
+        self._notify = notify
+        self._pending: EpochReport | None = None
         self._say = say
         self._saved_at = time.monotonic()
         self._saved_step = -1
@@ -107,10 +116,15 @@ class CheckpointManager:
         except ValueError as error:
             reason = escape(" ".join(str(error).split()))
             raise DataError(f"{folder}: step {snapshot.step} is malformed: {reason}") from None
-        if changes := plan_changes(counters.plan, self._plan):
+        if changes := plan_changes(counters.plan, dict(self._policy.plan)):
             raise DataError(
                 f"{self._run}: {run_files.PLAN} is not what the training was made with: {changes[0]}",
                 hint="put it back as it was, or start a new run with the new values",
+            )
+        if counters.phase != self._policy.phase:
+            raise DataError(
+                f"{folder}: step {snapshot.step} is of the phase '{escape(counters.phase)}', "
+                f"and the run is in '{self._policy.phase}'"
             )
         if fault := self._fault(counters):
             raise DataError(fault, hint=self._way_round())
@@ -126,7 +140,7 @@ class CheckpointManager:
         self._lock.check()
         self.truncate_logs()
         append_history(self._run, report)
-        self._untold = report
+        self._pending = report
         for file in self._growing.values():
             file.absorb()
 
@@ -141,8 +155,8 @@ class CheckpointManager:
         except Diverged:
             self._lock.check()
             self.truncate_logs()
-            if self._state is not None and (rows := self._state.record.unfinished()):
-                begun = self._state.step - self._state.record.updates
+            if self._state is not None and (rows := self._state.unfinished_rows()):
+                begun = self._state.step - self._state.meter.updates
                 append_steps(self._run, begun + len(rows), rows)
             raise
 
@@ -157,7 +171,7 @@ class CheckpointManager:
             if file.found < file.size:
                 raise DataError(
                     f"{file.path}: has become shorter: {file.found} bytes, and {file.size} before",
-                    hint=f"let nothing else write there, and: {self._again}",
+                    hint=f"let nothing else write there, and: {self._policy.resume_command}",
                 )
             if file.found > file.size:
                 file.truncate()
@@ -178,7 +192,7 @@ class CheckpointManager:
                 if not self._fault(saved_counters(earlier)):
                     return (
                         f"move {' and '.join(unfit)} away, "
-                        f"then go on from step {earlier.step}: {self._again}"
+                        f"then go on from step {earlier.step}: {self._policy.resume_command}"
                     )
                 unfit.append(str(path))
         return f"start a new run; {self._run / run_files.PLAN} has every value of this one"
@@ -195,10 +209,10 @@ class CheckpointManager:
     def maybe_save(self, state: State) -> None:
         """Save when due; raise `Stopped` after saving when a signal has come."""
         if state.step != self._saved_step and (self._stop.number or self._due(state)):
-            state.record.paused(lambda: self._save(state))
-        if self._tell and self._untold:
-            report, self._untold = self._untold, None
-            state.record.paused(partial(self._tell, report))
+            state.meter.paused(lambda: self._save(state))
+        if self._notify and self._pending:
+            report, self._pending = self._pending, None
+            state.meter.paused(partial(self._notify, report))
         if self._stop.number and state.step == self._saved_step:
             message = f"stopped at step {state.step} of {state.total}"
             raise self.stopped(message, self._stop.number)
@@ -207,17 +221,17 @@ class CheckpointManager:
         """The error that ends the process once everything is saved."""
         return Stopped(
             f"{message}, and saved",
-            hint=f"go on with: {self._again}",
+            hint=f"go on with: {self._policy.resume_command}",
             signal_number=signal_number,
         )
 
     def _due(self, state: State) -> bool:
-        at_epoch_end = state.record.updates == 0
-        if state.finished or (at_epoch_end and self._tell):
+        at_epoch_end = state.meter.updates == 0
+        if state.finished or (at_epoch_end and self._notify):
             return True
-        if self._every is not None:
-            return state.step % self._every == 0
-        return at_epoch_end and time.monotonic() - self._saved_at >= self._seconds
+        if self._policy.every is not None:
+            return state.step % self._policy.every == 0
+        return at_epoch_end and time.monotonic() - self._saved_at >= self._policy.seconds
 
     def _save(self, state: State) -> None:
         self._lock.check()
@@ -229,7 +243,8 @@ class CheckpointManager:
             **snapshot.counters,
             "files": {name: file.size for name, file in self._growing.items()},
             "digests": {name: file.digest for name, file in self._growing.items()},
-            "plan": self._plan,
+            "plan": dict(self._policy.plan),
+            "phase": self._policy.phase,
         }
         folder = self._run / FOLDER
         full = Snapshot(step=snapshot.step, tensors=snapshot.tensors, counters=counters)
@@ -237,6 +252,6 @@ class CheckpointManager:
             with self._stop.saving():
                 checkpoints.commit(folder, full, self._lock.check)
         except StorageError as error:
-            hint = f"free some space, then: {self._again}"
+            hint = f"free some space, then: {self._policy.resume_command}"
             raise StorageError(error.message, hint=hint) from error
         self._saved_at, self._saved_step = time.monotonic(), snapshot.step

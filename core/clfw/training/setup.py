@@ -21,7 +21,7 @@ from clfw.config.plan import Plan
 from clfw.config.recipe import Recipe
 from clfw.config.resolution import ResolvedComponent
 from clfw.data.opening import DecodedImages, task_of
-from clfw.io.progress import Progress
+from clfw.io.progress import Console, Progress
 from clfw.metrics.evaluation import Evaluation
 from clfw.metrics.objective import Evaluator, StandardEvaluator
 from clfw.models.augment import build_augmentations, compose
@@ -37,7 +37,6 @@ from clfw.training.losses import build_loss
 from clfw.training.protocols import (
     AugmentBatch,
     Checkpointer,
-    Say,
     Trainer,
     TrainInputs,
     no_augmentation,
@@ -88,7 +87,7 @@ class TrainingSetup:
         targets = self.batches[split].targets.cpu().numpy()
         return self.evaluator.evaluate(logits, targets, self.task)
 
-    def job(
+    def train_inputs(
         self,
         recipe: Recipe,
         *,
@@ -173,7 +172,7 @@ def prepare_training(
 
 
 def on_features(
-    plan: Plan, pictures: DecodedImages, setup: TrainingSetup, say: Say, progress: Progress
+    plan: Plan, pictures: DecodedImages, setup: TrainingSetup, console: Console
 ) -> TrainingSetup:
     """The workbench on which only the head is left to train, from stored features.
 
@@ -198,7 +197,7 @@ def on_features(
             "device": dict(setup.device.facts()),
             "torch": torch.__version__,
         },
-        progress=progress,
+        progress=console.progress,
         name=plan.data.entry,
     )
     views = plan.recipe.params.views if plan.augment else 0
@@ -206,7 +205,7 @@ def on_features(
     absent = sum(len(part) for split, part in batches.items() if extractor.lacks(split))
     drawn = sum(extractor.lacks("train", setup.augment, view) for view in range(views))
     if count := absent + drawn * len(batches["train"]):
-        say(f"features: {plural(count, 'picture')} through the frozen backbone")
+        console.say(f"features: {plural(count, 'picture')} through the frozen backbone")
     features = {split: extractor.plain(part, split) for split, part in batches.items()}
     if views:
         features["train"] = extractor.augmented(batches["train"], "train", setup.augment, views)

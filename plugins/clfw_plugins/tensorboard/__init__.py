@@ -1,4 +1,4 @@
-"""TensorBoard's event files, written for runs with `--observe tensorboard`."""
+"""TensorBoard's event files, written for runs with `--logger tensorboard`."""
 
 from collections.abc import Mapping
 from pathlib import Path

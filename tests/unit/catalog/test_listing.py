@@ -135,7 +135,7 @@ def test_an_example_works(name: str) -> None:
         ("clfw run --model fashion", {"fashion_cnn", "fashion_mlp"}),
         ("clfw run --data mn", {"mnist"}),
         ("clfw run --recipe math", {"math_document"}),
-        ("clfw run --observe t", {"tensorboard"}),
+        ("clfw run --logger t", {"tensorboard"}),
         ("clfw show fl", {"flip"}),
         ("clfw plugins check sm", {"small_cnns"}),
         ("clfw list --disable-plugin dra", {"drawn"}),

@@ -171,7 +171,7 @@ def test_a_fold_is_kept_with_the_run_and_held_out_again_in_evaluation() -> None:
     run = finished.json
     written = read_list(Path(run["run"], "split.csv"))
     held_rows = sum(row["split"] == "validation" for row in written)
-    assert f" {held_rows} validation, 6 test (no labels), held out as fold 2/5; " in finished.err
+    assert f" {held_rows} validation, 6 test (no labels) (fold 2/5 held out, " in finished.err
     plan = succeed("inspect", run["run"], "--json").json
     assert plan["data"]["fold"] == "2/5"
     again = succeed("eval", run["run"], "--data", "bars", "--json").json

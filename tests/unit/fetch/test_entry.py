@@ -15,12 +15,12 @@ import pytest
 from clfw.api.components import load
 from clfw.api.params import Layer
 from clfw.catalog.registry import read_registry
-from clfw.cli.progress import RichBar
 from clfw.config.data_choice import Request, resolve_data
 from clfw.errors import ClfwError, DataError, InputMissing, StorageError
 from clfw.fetch.collect import Console
 from clfw.fetch.remote import remotes_of
 from clfw.io.progress import ProgressBar
+from clfw.io.terminal import RichBar
 from clfw.plugins.manager import installed_catalog
 from commandline import clfw, succeed
 from mirrors import PLAIN, always_whole, content, cut, files_under, served, sha256, status, whole

@@ -1,4 +1,4 @@
-"""`--tune`: the way to compute that is fastest here is measured, taken, told and kept."""
+"""`--autotune`: the way to compute that is fastest here is measured, taken, told and kept."""
 
 import json
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ def plan_of(finished: object) -> dict[str, object]:
 
 def test_the_fastest_way_is_taken_told_and_kept_in_the_plan(monkeypatch: pytest.MonkeyPatch):
     let_it_measure(monkeypatch, FASTER)
-    finished = succeed(*RUN, "--tune")
+    finished = succeed(*RUN, "--autotune")
     told = [line for line in finished.err.splitlines() if line.startswith("tune ")]
     assert told == [
         "tune    measuring 4 ways to compute, about 10 s",
@@ -60,12 +60,12 @@ def test_the_fastest_way_is_taken_told_and_kept_in_the_plan(monkeypatch: pytest.
     plan = plan_of(finished)
     assert (plan["memory_format"], plan["threads"]) == ("channels-last", 1)
     assert "threads 1; " in finished.err
-    assert "memory format channels-last (measured by --tune)" in finished.err
+    assert "memory format channels-last (measured by --autotune)" in finished.err
 
 
 def test_the_usual_way_stays_unless_another_is_clearly_faster(monkeypatch: pytest.MonkeyPatch):
     let_it_measure(monkeypatch, {**SECONDS, ("channels-last", 2): 0.00195})
-    finished = succeed(*RUN, "--tune")
+    finished = succeed(*RUN, "--autotune")
     assert "contiguous, 2 threads: 5,000 images/s (usual, taken)" in finished.err
     plan = plan_of(finished)
     assert (plan["memory_format"], plan["threads"]) == ("contiguous", 2)
@@ -73,7 +73,7 @@ def test_the_usual_way_stays_unless_another_is_clearly_faster(monkeypatch: pytes
 
 def test_threads_that_a_person_names_stay(monkeypatch: pytest.MonkeyPatch):
     let_it_measure(monkeypatch, FASTER)
-    finished = succeed(*RUN, "--tune", "--threads", 2)
+    finished = succeed(*RUN, "--autotune", "--threads", 2)
     assert finished.err.count("tune ") == 3
     assert plan_of(finished)["threads"] == 2
 
@@ -93,7 +93,7 @@ def test_updates_that_take_too_long_end_a_round_and_rounds_that_do_the_measuring
     monkeypatch.setattr(autotune.Stopwatch, "maybe_save", counted)
     monkeypatch.setattr(autotune, "ROUND", 0.0)
     monkeypatch.setattr(autotune, "PATIENCE", 0.0)
-    succeed(*RUN, "--tune", "--threads", 1)
+    succeed(*RUN, "--autotune", "--threads", 1)
     assert updates == [1] * 6  # of two ways: twice before the only round, and in it
 
 
@@ -104,7 +104,7 @@ def test_a_measured_run_has_the_weights_of_one_that_was_told_to_compute_so(
     alone = succeed(*RUN)
     monkeypatch.setattr(autotune, "WORTH", float("inf"))  # so that the usual way stays
     monkeypatch.setattr(autotune, "ROUND", 0.0)
-    finished = succeed(*RUN, "--tune")
+    finished = succeed(*RUN, "--autotune")
     first, second = (
         load_file(Path(each.json["run"]) / "model.safetensors") for each in (alone, finished)
     )
@@ -114,16 +114,16 @@ def test_a_measured_run_has_the_weights_of_one_that_was_told_to_compute_so(
 
 def test_a_resumed_run_computes_as_was_measured(monkeypatch: pytest.MonkeyPatch):
     let_it_measure(monkeypatch, FASTER)
-    run = succeed(*RUN, "--tune").json["run"]
+    run = succeed(*RUN, "--autotune").json["run"]
     assert "promised" not in succeed("resume", run, "--epochs", 3).err
     environment = json.loads((Path(run) / "environment.json").read_text())
-    assert environment["memory format"] == "channels-last (measured by --tune)"
+    assert environment["memory format"] == "channels-last (measured by --autotune)"
     assert torch.get_num_threads() == 1
 
 
 def test_a_memory_format_that_nobody_knows_is_damage(monkeypatch: pytest.MonkeyPatch):
     let_it_measure(monkeypatch, FASTER)
-    run = Path(succeed(*RUN, "--tune").json["run"])
+    run = Path(succeed(*RUN, "--autotune").json["run"])
     plan = run / "plan.json"
     plan.write_text(plan.read_text().replace('"channels-last"', '"sideways"'))
     finished = clfw("resume", run, "--epochs", 3)
@@ -133,5 +133,5 @@ def test_a_memory_format_that_nobody_knows_is_damage(monkeypatch: pytest.MonkeyP
 
 def test_a_frozen_backbone_is_not_tuned():
     values = ("--set", "model.backbone=resnet10t", "--set", "model.backbone_weights=random")
-    finished = clfw("run", "--model", "frozen_backbone", *values, *DATA, "--tune")
-    assert_refused(finished, 2, "--tune: the backbone is frozen", "leave --tune out")
+    finished = clfw("run", "--model", "frozen_backbone", *values, *DATA, "--autotune")
+    assert_refused(finished, 2, "--autotune: the backbone is frozen", "leave --autotune out")

@@ -50,16 +50,16 @@ class CountingDevice:
 class ConstantTrainer:
     """Learns nothing but which class is most frequent."""
 
-    def fit(self, job: TrainInputs) -> FitResult:
-        last = [m for m in job.model.modules() if isinstance(m, nn.Linear)][-1]
+    def fit(self, inputs: TrainInputs) -> FitResult:
+        last = [m for m in inputs.model.modules() if isinstance(m, nn.Linear)][-1]
         with torch.no_grad():
             last.weight.zero_()
-            last.bias.copy_(torch.bincount(job.training.targets, minlength=job.num_classes))
+            last.bias.copy_(torch.bincount(inputs.training.targets, minlength=inputs.num_classes))
         report = EpochReport(
             epoch=1, step=1, loss=1.0, accuracy=0.5, gradient_norm=0.0, lr=0.0, evaluations=(),
-            seconds=0.5, images_per_second=2.0 * len(job.training), steps=((1.0, 0.5, 0.0),),
+            seconds=0.5, images_per_second=2.0 * len(inputs.training), steps=((1.0, 0.5, 0.0),),
         )  # fmt: skip
-        job.report(report)
+        inputs.report(report)
         return FitResult(
             history=(report,), weights="last", averaged=False, step=1, stopped="counted"
         )

@@ -1,12 +1,22 @@
-"""Progress bars on stderr: pace and the time that remains; silent without a terminal."""
+"""Talk on stderr: lines, and bars with pace and the time that remains where there is a terminal."""
 
+import os
 import sys
 import threading
 import time
 
 from clfw.io.progress import ProgressBar
+from clfw.text import escape_lines
 
 REDRAW = 0.1  # seconds between updates of the screen
+
+
+def say(line: str) -> None:
+    """One line of talk, on stderr; a reader that has gone away stops no training."""
+    try:
+        print(escape_lines(line), file=sys.stderr, flush=True)
+    except OSError:
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115  (for the rest of the process)
 
 
 class RichBar(ProgressBar):

@@ -3,7 +3,7 @@
 What belongs to one optimizer, schedule or loss is a group of its own; the `train` group chooses them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -21,6 +21,7 @@ from clfw.config.losses import LOSSES, LossEntry
 from clfw.config.optimizers import OPTIMIZERS, OptimizerEntry
 from clfw.config.schedules import SCHEDULES, ScheduleEntry
 from clfw.errors import UsageError
+from clfw.metrics.table import METRICS, can_steer
 from clfw.text import MAX_LISTED, did_you_mean, escape
 
 Positive = Annotated[int, Field(ge=1)]
@@ -33,24 +34,6 @@ TABLES: Mapping[str, Mapping[str, OptimizerEntry | ScheduleEntry | LossEntry]] =
 }
 """The groups beside `train`, and what each can be of; `train.optimizer` chooses from the first."""
 
-
-@dataclass(frozen=True, slots=True)
-class MonitorEntry:
-    """A figure of the validation split that can steer.
-
-    Attributes:
-        maximize: whether more is better.
-        tie_breaker: the figure that decides between equals.
-    """
-
-    maximize: bool
-    tie_breaker: str
-
-
-MONITORS = {
-    "accuracy": MonitorEntry(maximize=True, tie_breaker="loss"),
-    "loss": MonitorEntry(maximize=False, tie_breaker="accuracy"),
-}
 
 # Where keys of the `train` group are now that have become a group's own.
 MOVED = {
@@ -68,9 +51,14 @@ MOVED = {
 
 @dataclass(frozen=True)
 class NameIn:
-    """Marks a text field as a name of `table`, which may grow."""
+    """Marks a text field as a name of `table`, which may grow, whose entry is `fit` for it."""
 
     table: Mapping[str, object]
+    fit: Callable[[Any], bool] = lambda entry: True
+
+    def names(self) -> list[str]:
+        """Those that the table has now."""
+        return [name for name, entry in self.table.items() if self.fit(entry)]
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -80,12 +68,12 @@ class NameIn:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {**handler(schema), "enum": list(self.table)}
+        return {**handler(schema), "enum": self.names()}
 
     def require_known(self, name: str) -> str:
         """The name; raises `ValueError` with all that there are where it is none of them."""
-        if name not in self.table:
-            *most, last = map(repr, self.table)
+        if name not in (names := self.names()):
+            *most, last = map(repr, names)
             raise ValueError(f"must be {', '.join(most)}{' or ' if most else ''}{last}")
         return name
 
@@ -133,10 +121,10 @@ class TrainParams(Params):
     ema: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         None, description="decay of averaged weights, per update; they are evaluated and saved"
     )
-    monitor: Annotated[str, NameIn(MONITORS)] = Field(
+    monitor: Annotated[str, NameIn(METRICS, can_steer)] = Field(
         "accuracy",
-        description="validation figure that decides best weights, plateau, stopping; the other one "
-        "decides between equals",
+        description="validation figure that decides best weights, plateau, stopping; between equals "
+        "the loss decides, or the accuracy where the loss is monitored",
     )
     patience: Positive | None = Field(
         None, description="evaluations without progress before training stops"

@@ -49,7 +49,7 @@ class Evaluation:
         """The monitored figure and the one that decides between equals; the larger the better.
 
         That is the loss, or the accuracy where the loss is monitored. `monitor` names a metric that
-        says which end is best (`clfw.metrics.table.monitors`).
+        can steer.
         """
         second = "accuracy" if monitor == "loss" else "loss"
         return self._upwards(monitor), self._upwards(second)

@@ -35,6 +35,11 @@ class Decision:
         chosen: NDArray[np.float64] = self.probabilities[rows, self.predicted]
         return chosen
 
+    def most_probable(self, count: int) -> NDArray[np.int64]:
+        """(N, min(count, K)) class indices, best first, and of equal ones the first."""
+        order: NDArray[np.int64] = (-self.probabilities).argsort(1, kind="stable")
+        return order[:, :count]
+
 
 class Objective(Protocol):
     """A kind of task, from logits to results.

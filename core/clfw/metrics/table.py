@@ -4,9 +4,8 @@ NumPy is imported when a figure is computed, not before: a recipe is checked aga
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -133,24 +132,22 @@ def restored_classes(rows: Any) -> tuple[ClassMetrics, ...]:
     return tuple(ClassMetrics(**row) for row in rows)
 
 
-def table_of(*metrics: Metric) -> Mapping[str, Metric]:
-    """The metrics by name."""
-    return MappingProxyType({metric.name: metric for metric in metrics})
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric(name="accuracy", compute=accuracy, best="highest"),
+        Metric(name="loss", compute=mean_loss, best="lowest"),
+        Metric(name="count", compute=len),
+        Metric(name="interval", compute=accuracy_interval),
+        Metric(name="top_k", compute=top_k_shares),
+        Metric(name="ece", compute=calibration_error, best="lowest"),
+        Metric(name="macro_f1", compute=macro_f1, best="highest"),
+        Metric(name="per_class", compute=class_metrics, restore=restored_classes),
+        Metric(name="confusion", compute=confusion_counts),
+    )
+}
 
 
-METRICS = table_of(
-    Metric(name="accuracy", compute=accuracy, best="highest"),
-    Metric(name="loss", compute=mean_loss, best="lowest"),
-    Metric(name="count", compute=len),
-    Metric(name="interval", compute=accuracy_interval),
-    Metric(name="top_k", compute=top_k_shares),
-    Metric(name="ece", compute=calibration_error, best="lowest"),
-    Metric(name="macro_f1", compute=macro_f1, best="highest"),
-    Metric(name="per_class", compute=class_metrics, restore=restored_classes),
-    Metric(name="confusion", compute=confusion_counts),
-)
-
-
-def monitors() -> Mapping[str, Metric]:
-    """The metrics that can steer a training: those of one number with a better end."""
-    return {name: metric for name, metric in METRICS.items() if metric.best}
+def can_steer(metric: Metric) -> bool:
+    """Whether `train.monitor` may name it: it is one number and has a better end."""
+    return metric.best is not None

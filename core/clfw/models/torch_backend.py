@@ -2,7 +2,9 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
+from clfw.api.preprocess import Preprocess
 from clfw.api.task import UNLABELED
 from clfw.artifacts.weights_header import Header
 from clfw.data.pixel_map import PixelMap
@@ -14,18 +16,21 @@ from clfw.plugins.manager import Catalog
 
 
 class TorchBackend:
-    """Turns pixels into logits with the network that a weights file describes.
+    """Turns pixels into logits with a network on a device."""
 
-    Attributes:
-        module: the network in evaluation mode, on the device.
-    """
-
-    def __init__(self, header: Header, catalog: Catalog, device: Device) -> None:
-        prepare(None, deterministic=False)
-        self.module = device.place(restore_model(header, catalog))
+    def __init__(self, module: nn.Module, preprocess: Preprocess, device: Device) -> None:
+        """`module` is on `device` already, and takes images as `preprocess` normalizes them."""
+        self._module = module
         self._device = device
-        self._normalize = Normalize(header.preprocess, device.torch_device)
-        self._size = evaluation_size(header.preprocess)
+        self._normalize = Normalize(preprocess, device.torch_device)
+        self._size = evaluation_size(preprocess)
+
+    @classmethod
+    def restore(cls, header: Header, catalog: Catalog, device: Device) -> "TorchBackend":
+        """The network that a weights file describes, on `device`."""
+        prepare(None, deterministic=False)
+        module = device.place(restore_model(header, catalog))
+        return cls(module, header.preprocess, device)
 
     def logits(
         self,
@@ -42,6 +47,7 @@ class TorchBackend:
         """
         chosen = np.arange(len(images)) if positions is None else positions
         targets = np.full(len(images), UNLABELED, np.int64)  # nobody asks for them
-        streamed = pixels if why_streamed(images.nbytes, None, self._device.torch_device) else None
-        batches = SplitBatches(images, targets, chosen, self._device, streamed)
-        return predict_logits(self.module, batches, self._normalize, self._size, self._device)
+        if pixels and not why_streamed(images.nbytes, None, self._device.torch_device):
+            pixels = None
+        batches = SplitBatches(images, targets, chosen, self._device, pixels)
+        return predict_logits(self._module, batches, self._normalize, self._size, self._device)

@@ -17,7 +17,7 @@ def logits_of(
     header: Header, opened: OpenedPictures, catalog: Catalog, engine: Engine, device_name: str
 ) -> NDArray[np.float32]:
     """(M, K) logits of the opened pictures."""
-    backend = TorchBackend(header, catalog, engine.device(device_name))
+    backend = TorchBackend.restore(header, catalog, engine.device(device_name))
     return predictions.logits_of(backend, opened)
 
 
@@ -25,7 +25,7 @@ def evaluate_split(
     header: Header, opened: OpenedPictures, catalog: Catalog, engine: Engine, device_name: str
 ) -> Evaluation:
     """Figures of the opened pictures, which all have labels."""
-    backend = TorchBackend(header, catalog, engine.device(device_name))
+    backend = TorchBackend.restore(header, catalog, engine.device(device_name))
     return predictions.evaluate(backend, opened, header.task, engine.evaluator)
 
 
@@ -33,5 +33,5 @@ def predict_split(
     header: Header, opened: OpenedPictures, catalog: Catalog, engine: Engine, device_name: str
 ) -> list[Prediction]:
     """One prediction for each opened picture, in order."""
-    backend = TorchBackend(header, catalog, engine.device(device_name))
+    backend = TorchBackend.restore(header, catalog, engine.device(device_name))
     return predictions.predict(backend, opened, header.task)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from clfw.config.recipe import MONITORS, Recipe
+from clfw.config.recipe import Recipe
 from clfw.config.schedules import SCHEDULES
 
 
@@ -52,12 +52,3 @@ class BestTracker:
         """Take up what `state_dict` gave."""
         for name, value in state.items():
             setattr(self, name, value)
-
-
-def score_of(figures: Mapping[str, float], monitor: str) -> tuple[float, float]:
-    """The monitored figure and the one that decides between equals, the larger the better."""
-    first, second = (
-        figures[name] if MONITORS[name].maximize else -figures[name]
-        for name in (monitor, MONITORS[monitor].tie_breaker)
-    )
-    return first, second

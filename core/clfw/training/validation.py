@@ -5,7 +5,7 @@ from torch import nn
 from clfw.api.reports import EvaluationPoint
 from clfw.text import plural
 from clfw.training.best_weights import BestWeights
-from clfw.training.early_stopping import BestTracker, score_of
+from clfw.training.early_stopping import BestTracker
 from clfw.training.protocols import TrainInputs
 
 
@@ -28,13 +28,13 @@ class ValidationLoop:
     def run(self, model: nn.Module, step: int) -> None:
         """Evaluate `model`, which has seen `step` updates."""
         for split, evaluate in self._held_out.items():
-            figures = evaluate(model).brief()
+            figures = evaluate(model)
             point = EvaluationPoint(
-                step=step, split=split, accuracy=figures["accuracy"], loss=figures["loss"]
+                step=step, split=split, accuracy=figures.accuracy, loss=figures.loss
             )
             self.points.append(point)
             if split == "validation":
-                self._steer(score_of(figures, self._recipe.monitor), model, step)
+                self._steer(figures.score(self._recipe.monitor), model, step)
 
     def _steer(self, score: tuple[float, float], model: nn.Module, step: int) -> None:
         if self.tracker.note(score, self._recipe) and self._recipe.keep == "best":

@@ -34,3 +34,9 @@ def test_a_row_has_key_truth_prediction_probability_and_loss() -> None:
         ("a", "cat", "cat", "0.500000", "0.693147"),
         ("b", "dog", "owl", "0.700000", "1.609438"),
     ]
+
+
+def test_the_most_probable_classes_come_best_first_and_of_equal_ones_the_first() -> None:
+    decision = objective_of(TASK).decide(np.array([[0, 2, 1], [1, 0, 1]], np.float32))
+    assert decision.most_probable(2).tolist() == [[1, 2], [0, 2]]
+    assert decision.most_probable(9).shape == (2, 3)

@@ -19,7 +19,7 @@ from clfw.config.recipe import Recipe
 from clfw.metrics.evaluation import Evaluation
 from clfw.metrics.labeled_logits import LabeledLogits
 from clfw.metrics.objective import StandardEvaluator
-from clfw.metrics.table import METRICS, monitors, wilson_interval
+from clfw.metrics.table import METRICS, Metric, can_steer, class_metrics, wilson_interval
 
 CLOSE = 1e-12
 
@@ -136,13 +136,25 @@ def test_the_order_of_the_pictures_does_not_show() -> None:
 
 
 def test_whatever_can_be_monitored_is_a_metric_with_a_better_end() -> None:
-    assert {"accuracy", "loss"} <= set(monitors())
     found = of(labeled(50, 3, seed=0))
-    for name in monitors():
+    names = [name for name, metric in METRICS.items() if can_steer(metric)]
+    assert names == ["accuracy", "loss", "ece", "macro_f1"]
+    for name in names:
         assert isinstance(found.figures[name], float)
-    for name in ("accuracy", "loss"):
         assert Recipe(monitor=name).monitor == name
-    assert "confusion" not in monitors()
+    with pytest.raises(ValueError, match="must be 'accuracy', 'loss', 'ece' or 'macro_f1'"):
+        Recipe(monitor="confusion")
+
+
+def test_a_metric_that_can_steer_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    worst = Metric(
+        name="worst", compute=lambda data: min(c.recall or 0.0 for c in class_metrics(data)),
+        best="highest",
+    )  # fmt: skip
+    monkeypatch.setitem(METRICS, "worst", worst)
+    assert Recipe(monitor="worst").monitor == "worst"
+    found = by_hand([[1, 0], [1, 0], [0, 1]], 0, 1, 1)
+    assert (found.worst, found.score("worst")) == (0.5, (0.5, -found.loss))
 
 
 def test_every_metric_of_the_table_is_a_figure_under_its_name() -> None:
@@ -151,8 +163,8 @@ def test_every_metric_of_the_table_is_a_figure_under_its_name() -> None:
 
 
 def test_the_names_are_read_without_numpy() -> None:
-    script = "import sys; from clfw.metrics.table import monitors; print(*monitors()); "
+    script = "import sys; from clfw.metrics.table import METRICS; print(*METRICS); "
     script += "assert 'numpy' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [*monitors()]
+    assert done.stdout.split() == [*METRICS]

@@ -12,7 +12,7 @@ from clfw.api.params import Resolved
 from clfw.config.recipe import Recipe, for_classes
 from clfw.config.schedules import SCHEDULES
 from clfw.errors import UsageError
-from clfw.training.early_stopping import BestTracker, score_of
+from clfw.training.early_stopping import BestTracker
 from clfw.training.losses import build_loss
 from clfw.training.optimizers import build_optimizer
 from training_job import network
@@ -158,10 +158,3 @@ def test_a_plateaus_patience_starts_anew_after_each_fall():
         progress.note((score, 0), recipe)
         scales.append(progress.lr_scale)
     assert scales == [1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 0.25]
-
-
-@pytest.mark.parametrize(
-    ("monitor", "expected"), [("accuracy", (0.8, -0.3)), ("loss", (-0.3, 0.8))]
-)
-def test_a_score_is_larger_the_better(monitor: str, expected: tuple[float, float]):
-    assert score_of({"accuracy": 0.8, "loss": 0.3}, monitor) == expected

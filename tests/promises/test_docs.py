@@ -162,6 +162,24 @@ def test_the_commands_for_photographs_of_ones_own_run_as_they_stand() -> None:
         succeed(*words)
 
 
+ERRORS = [
+    (page, title)
+    for page, text in PAGES.items()
+    for title, _ in blocks(text, "text")
+    if title.startswith("clfw ")
+]
+
+
+@pytest.mark.parametrize(("page", "title"), ERRORS)
+def test_an_error_is_what_a_page_shows(page: str, title: str) -> None:
+    write_photographs()
+    for comment, content in blocks(PAGES[page], "csv"):
+        Path(comment.removeprefix("file: ")).write_text(content)
+    finished = clfw(*shlex.split(title)[1:])
+    assert dict(blocks(PAGES[page], "text"))[title] in finished.err
+    assert finished.out == ""
+
+
 @pytest.mark.parametrize("words", COMMAND_LINES, ids=" ".join)
 def test_a_command_of_a_document_is_one_that_clfw_knows(words: list[str]) -> None:
     assert words[0] in COMMANDS

@@ -20,7 +20,7 @@ from clfw.config.data_choice import DataChoice
 from clfw.config.data_params import DataParams
 from clfw.config.memory import MEMORY_FORMATS, MemoryFormat
 from clfw.config.plan import Plan
-from clfw.config.recipe import MOVED, TABLES, Recipe, TrainParams
+from clfw.config.recipe import MOVED, TABLES, Recipe, TrainParams, whole_recipe
 from clfw.config.resolution import ResolvedComponent
 from clfw.config.schedules import SCHEDULES
 from clfw.data.opening import DecodedImages
@@ -220,13 +220,11 @@ def recorded_recipe(recorded: dict[str, Any]) -> Resolved[Recipe]:
         names = {key: cell["value"] for key, cell in recorded["train"].items() if key in TABLES}
         groups = train_in_groups(recorded["train"], names)
     train = values_of(TrainParams, groups["train"], "train")
-    params, origins = dict(train.params), dict(train.origins)
-    for group, table in TABLES.items():
-        chosen = table[getattr(train.params, group)]
-        own = values_of(chosen.params, groups[group], group)
-        params[f"{group}_params"] = own.params
-        origins |= {f"{group}.{key}": origin for key, origin in own.origins.items()}
-    return Resolved(Recipe.model_validate(params), origins)
+    own = {
+        group: values_of(table[getattr(train.params, group)].params, groups[group], group)
+        for group, table in TABLES.items()
+    }
+    return whole_recipe(train, own)
 
 
 def train_in_groups(flat: Mapping[str, T], names: Mapping[str, str]) -> dict[str, dict[str, T]]:

@@ -105,7 +105,7 @@ def test_a_folder_in_use_says_by_whom(place: None):
     assert refused.code == 73
     words = json.loads(max(Path("run/claims").iterdir()).read_text())
     assert refused.errors == [
-        f"error: run: is held by pid {words['pid']} on {words['host']} since {words['since']}"
+        f"error: run: is in use by pid {words['pid']} on {words['host']} since {words['since']}"
     ]
     assert trial(["resume", "run"]).code == 0
 
@@ -119,7 +119,7 @@ def test_who_is_overtaken_leaves_off_before_it_writes_again(monkeypatch: pytest.
     first.check()
     second = RunLock(Path("run"))
     second.check()
-    with pytest.raises(OutputError, match="is held by pid"):
+    with pytest.raises(OutputError, match="is in use by pid"):
         first.check()
 
 

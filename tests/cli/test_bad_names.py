@@ -21,7 +21,7 @@ NAMES_AND_VALUES: dict[str, tuple[tuple[str, ...], int, tuple[str, ...]]] = {
     "unknown model like none": (
         ("run", "--model", "zzz", *DATA),
         2,
-        ("hint: see what there is: clfw list",),
+        ("hint: list them all: clfw list",),
     ),
     "unknown data": (
         ("run", "--model", "fashion_cnn", "--data", "fashion_cvs"),
@@ -196,7 +196,7 @@ def test_a_wrong_name_or_value_is_refused(case: str):
         ("[modles.x]\n", ["modles: no such key", "did you mean 'models'?"]),
         ("[models.x]\ncomponant = 'fashion_cnn'", ["models.x: componant", "did you mean 'component'?"]),
         ("[models.x]\ncomponent = 3", ["models.x: component: must be a string, is 3"]),
-        ("[models.Big]\ncomponent = 'fashion_cnn'", ["models.Big: an entry's name is lower_snake"]),
+        ("[models.Big]\ncomponent = 'fashion_cnn'", ["models.Big: entry names are lower_snake"]),
         ("[models.x]\nextends = 'fashion_cmn'", ["models.x: extends: no model", "did you mean"]),
         ("[models.x]\nextends = 'x'", ["'x' extends itself"]),
         ("schema = 2", ["schema: this clfw reads schema 1"]),

@@ -160,7 +160,7 @@ def test_the_title_says_that_a_batch_decides_who_is_mixed(registry, monkeypatch)
     for name in ("mixup", "flip"):
         succeed("data", "show", "bars", "--registry", registry, "--augment", name)
     mixed, flipped = titles
-    assert mixed.endswith("; partners differ in each batch, and here all pictures are one")
+    assert mixed.endswith("; partners depend on the batch, and here all pictures are one")
     assert "partners" not in flipped
 
 

@@ -63,9 +63,7 @@ def skipping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Skipping]:
 
 def test_by_default_all_are_listed_before_the_first_step(bars: tuple[str, ...]):
     finished = trained(bars)
-    assert_refused(
-        finished, 65, "3 pictures that cannot be read", "train.csv:9: 7: the file is empty"
-    )
+    assert_refused(finished, 65, "3 unreadable pictures", "train.csv:9: 7: the file is empty")
     assert "--on-bad-image skip" in finished.err
 
 

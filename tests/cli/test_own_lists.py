@@ -23,7 +23,7 @@ def write(name: str, *lines: str) -> None:
         (ROWS, "list.csv:1 (column 1): the first line is itself a row", "add a line of columns"),
         (
             ["path,label", *ROWS[:3], f'"{ROWS[3]}', *ROWS[4:]],
-            "list.csv:5 (column 1): a quote that is not closed",
+            "list.csv:5 (column 1): an unclosed quote",
             "put the value in quotes",
         ),
         (
@@ -44,7 +44,7 @@ def test_a_list_whose_lines_are_no_rows_is_refused_and_json_tells_it_too(
     assert hint in checked.err
     (finding,) = checked.json["findings"]
     assert not checked.json["sound"]
-    assert (finding["summary"], finding["level"]) == (said, "stops")
+    assert (finding["summary"], finding["level"]) == (said, "error")
 
 
 def test_a_folder_with_a_list_without_columns_is_refused_too() -> None:

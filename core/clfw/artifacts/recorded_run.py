@@ -35,12 +35,12 @@ MAX_THREADS = 1024
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordedRun:
-    """A run folder's own account.
+    """A run as its folder records it.
 
     Attributes:
-        threads: CPU threads that the numbers were computed with.
-        changes: versions that differ from the present ones; the bits may differ then.
-        summary: of a finished run.
+        threads: CPU threads that the run used.
+        changes: versions that differ from the installed ones, so that bits may differ.
+        summary: of a finished run, else None.
     """
 
     folder: Path
@@ -53,7 +53,7 @@ class RecordedRun:
 
 
 def resume_command(plan: Plan, folder: Path, without: Plugin | None = None) -> str:
-    """What a person types to go on, with the plugin files that the run needs."""
+    """The command that continues a run, with the plugin files that it needs."""
     observers = [plugin for plugin in plan.observers if plugin != without]
     files = file_options([*(part.plugin for part in plan.parts), *observers])
     left_out = ["--disable-plugin", without.name] if without else []
@@ -61,25 +61,25 @@ def resume_command(plan: Plan, folder: Path, without: Plugin | None = None) -> s
 
 
 def recorded_observers(folder: Path) -> list[str]:
-    """The plugins that a run was started with to hear of it; none where that cannot be read."""
+    """The observers that a run was started with; [] if that cannot be read."""
     try:
         return [str(name) for name in text_files.read_json(folder / run_files.PLAN)["observers"]]
-    except (ClfwError, OSError, KeyError, TypeError):  # `read_run` says what is wrong
+    except (ClfwError, OSError, KeyError, TypeError):  # `read_run` reports it
         return []
 
 
 def read_run(
     folder: Path, catalog: Catalog, data_folder: Path, disabled: Collection[str] = ()
 ) -> RecordedRun:
-    """The plan of a run, validated against what is installed now; without observers that are off.
+    """The plan of a run, validated against what is installed now, without observers that are off.
 
     Raises:
-        InputMissing, DataError: no run folder, or a damaged one.
+        InputMissing, DataError: not a run folder, or a damaged one.
         PluginError: a component is no longer installed.
     """
     for name in (run_files.PLAN, run_files.DATA, run_files.ENVIRONMENT):
         if not (folder / name).exists():
-            raise InputMissing(f"{escape(str(folder))}: is no run folder: it has no {name}")
+            raise InputMissing(f"{escape(str(folder))}: not a run folder: it has no {name}")
     plan_json, data = (
         text_files.read_json(folder / run_files.PLAN),
         text_files.read_json(folder / run_files.DATA),
@@ -107,7 +107,7 @@ def read_run(
         then, now = escape(str(plan_json.get("clfw"))), metadata.version("clfw")
         raise DataError(
             f"{escape(str(folder))}: {error.message} (written by clfw {then}, this is {now})",
-            hint="put it back as it was" if then == now else f"go on with clfw {then}",
+            hint="restore the file" if then == now else f"continue with clfw {then}",
         ) from None
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DataError(f"{escape(str(folder))}: damaged: {escape(repr(error))}") from None
@@ -121,20 +121,20 @@ def plan_of(
     data = recorded["data"]
     common = {k: v for k, v in data["values"].items() if k in DataParams.model_fields}
     own = {k: v for k, v in data["values"].items() if k not in DataParams.model_fields}
-    reader = choice_of("dataset", {**data, "values": own}, catalog, "data")
+    reader = component_of("dataset", {**data, "values": own}, catalog, "data")
     values = values_of(DataParams, common, "data")
     return Plan(
-        model=choice_of("architecture", recorded["model"], catalog, "model"),
+        model=component_of("architecture", recorded["model"], catalog, "model"),
         data=DataChoice(
             reader=reader,
             common_values=values,
             source=data["source"],
-            path=found_again(data, values.params.path, data_folder),
+            path=relocated_data(data, values.params.path, data_folder),
             seen=str(data.get("seen", "")),
         ),
         recipe=values_of(Recipe, recorded["train"], "train"),
         augment=tuple(
-            choice_of("augmentation", item, catalog, f"augment.{item['entry']}")
+            component_of("augmentation", item, catalog, f"augment.{item['entry']}")
             for item in recorded["augment"]
         ),
         recipe_name=recorded["recipe"],
@@ -143,14 +143,14 @@ def plan_of(
         observers=tuple(
             catalog.observer(name) for name in recorded.get("observers", ()) if name not in off
         ),
-        memory_format=format_of(recorded),
+        memory_format=memory_format_of(recorded),
         deterministic=recorded["deterministic"] is True,
         memory_budget=budget if type(budget := recorded.get("memory_budget")) is int else None,
     )
 
 
-def format_of(recorded: dict[str, Any]) -> MemoryFormat | None:
-    """The memory format that was measured for the run, if one was."""
+def memory_format_of(recorded: dict[str, Any]) -> MemoryFormat | None:
+    """The memory format that autotuning chose for the run, if it ran."""
     name = recorded.get("memory_format")
     if name is None:
         return None
@@ -159,30 +159,30 @@ def format_of(recorded: dict[str, Any]) -> MemoryFormat | None:
     return MEMORY_FORMATS[MEMORY_FORMATS.index(name)]
 
 
-def found_again(data: dict[str, Any], name: str, folder: Path) -> Path | None:
-    """The run's data where it was, else under the same name in the data folder; None for none.
+def relocated_data(data: dict[str, Any], name: str, folder: Path) -> Path | None:
+    """The run's data where it was, else by name in the data folder; None for data without files.
 
     Raises:
-        InputMissing: it is in neither.
+        InputMissing: it is in neither place.
     """
     if data["found"] is None:
         return None
     found, name = Path(data["found"]), name or str(data["entry"])
-    places = (found, folder / name, folder / f"{name}.zip", folder / found.name)
-    for place in places:
-        if os.path.exists(place):  # noqa: PTH110  (takes names that no disk can)
-            return place
+    candidates = (found, folder / name, folder / f"{name}.zip", folder / found.name)
+    for path in candidates:
+        if os.path.exists(path):  # noqa: PTH110  (accepts names that no disk can hold)
+            return path
     raise InputMissing(
         f"data '{escape(str(data['entry']))}': '{escape(str(found))}' is gone, "
         f"and {escape(str(folder))} has no '{escape(found.name)}'",
-        hint="put it back, or name the folder that holds it with --data-dir or CLFW_DATA_DIR",
+        hint="restore it, or name the folder that contains it with --data-dir or CLFW_DATA_DIR",
     )
 
 
-def choice_of(
+def component_of(
     kind: Kind, recorded: dict[str, Any], catalog: Catalog, group: str
 ) -> ResolvedComponent[Any]:
-    """A component by its recorded name, which is only ever looked up among installed ones."""
+    """A component by its recorded name, looked up among the installed ones only."""
     offer = catalog.find(kind, str(recorded["component"]))
     return ResolvedComponent(
         entry=recorded["entry"],
@@ -203,7 +203,7 @@ def values_of(cls: type[Any], recorded: dict[str, dict[str, Any]], group: str) -
 def version_changes(
     plan: dict[str, Any], environment: dict[str, Any], catalog: Catalog
 ) -> list[str]:
-    """Packages of another version than the run was started with, and another kind of processor."""
+    """Packages whose version has changed since the run was started, and a changed processor."""
     changes = []
     for package, then in environment["packages"].items():
         try:
@@ -224,16 +224,16 @@ def version_changes(
 
 
 def device_change(folder: Path, facts: Mapping[str, str]) -> str:
-    """What computes now and did not when the run was started; "" where it is the same."""
+    """How the device has changed since the run was started; "" if it is the same."""
     recorded = text_files.read_json(folder / run_files.ENVIRONMENT)
     then, now = (str(kind.get("device", "")).partition(" ")[0] for kind in (recorded, facts))
     return "" if then == now else f"the device was {escape(then)} and is {now}"
 
 
 def frozen_values(plan: dict[str, Any]) -> dict[str, Any]:
-    """Every value of a plan's JSON that decides the numbers, by dotted name.
+    """Every value of a plan's JSON that affects the numbers, by dotted name.
 
-    Not the epochs, which a resume may change, nor where a value came from, nor any version.
+    Without the epochs, which a resume may change, the origins of values, and versions.
     """
     flat: dict[str, Any] = {}
 
@@ -249,12 +249,12 @@ def frozen_values(plan: dict[str, Any]) -> dict[str, Any]:
         walk(f"augment.{number}", item)
     for key in ("clfw", "data.found", "memory_budget", "observers", "threads", "train.epochs"):
         flat.pop(key, None)
-    settled: dict[str, Any] = json.loads(json.dumps(flat))
-    return settled
+    frozen: dict[str, Any] = json.loads(json.dumps(flat))
+    return frozen
 
 
 def plan_changes(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What differs between two plans' settled values."""
+    """The differences between two plans' frozen values."""
     return [
         f"{escape(key)} was {escape(repr(then.get(key)))} and is {escape(repr(now.get(key)))}"
         for key in sorted(then.keys() | now.keys())
@@ -263,21 +263,21 @@ def plan_changes(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 
 def require_same_data(run: RecordedRun, pictures: DecodedImages) -> None:
-    """Raise `DataError` when the data is not what the run was started on."""
+    """Raise `DataError` if the data has changed since the run was started."""
     if pictures.fingerprint != run.fingerprint:
         which = first_other_row(run.folder, pictures.rows) or "its pictures, labels or classes"
         raise DataError(
             f"data '{run.plan.data.entry}' has changed since the run was started: {which} "
             f"(fingerprint {pictures.fingerprint[:12]}, then {run.fingerprint[:12]})",
-            hint="put the data back as it was, or start a new run",
+            hint="restore the data, or start a new run",
         )
 
 
-def extended(run: RecordedRun, epochs: int | None) -> tuple[RecordedRun, str]:
-    """The run with another number of epochs, and what that does to the learning rate.
+def with_epochs(run: RecordedRun, epochs: int | None) -> tuple[RecordedRun, str]:
+    """The run with another number of epochs, and a note on what that does to the learning rate.
 
     Raises:
-        UsageError: fewer epochs than are done.
+        UsageError: fewer epochs than planned, or the run cannot be extended.
     """
     if epochs is None:
         return run, ""
@@ -302,6 +302,6 @@ def extended(run: RecordedRun, epochs: int | None) -> tuple[RecordedRun, str]:
     plan = replace(run.plan, recipe=Resolved(params, origins))
     schedule = recipe.params.schedule
     kept = schedule in ("constant", "plateau")
-    effect = "goes on as it was" if kept else f"is stretched over {epochs} epochs from here on"
+    effect = "continues unchanged" if kept else f"is stretched over {epochs} epochs from here on"
     note = f"epochs {before} -> {epochs}; the {schedule} learning rate {effect}"
     return replace(run, plan=plan, summary=None if epochs > done else run.summary), note

@@ -120,13 +120,13 @@ def outcome(arguments: Sequence[str] | None = None, obj: object = None) -> int:
     except MemoryError:
         if debug:
             raise
-        return report("out of memory", ResourceError.advice, ResourceError.exit_code)
+        return report("out of memory", ResourceError.default_hint, ResourceError.exit_code)
     except OSError as error:
         if debug:
             raise
         where = f"{escape(os.fsdecode(error.filename))}: " if error.filename else ""
         return report(
-            f"{where}{error.strerror or error}", StorageError.advice, StorageError.exit_code
+            f"{where}{error.strerror or error}", StorageError.default_hint, StorageError.exit_code
         )
     except Exception as error:
         if debug:

@@ -48,7 +48,7 @@ def fetch(
     report = Console(say=say, bytes_bar=show_bytes, pictures_bar=show_progress)
     try:
         fetched = fetch_files(
-            name, there.catalog, there.registry, folder=data_dir, source=source, report=report
+            name, there.catalog, there.registry, folder=data_dir, source=source, console=report
         )
     except KeyboardInterrupt:
         say(f"what has come is kept: clfw fetch {name} goes on from it")

@@ -145,9 +145,9 @@ def complete_loggers(context: click.Context, option: click.Parameter, typed: str
 
 def complete_plugins(context: click.Context, option: click.Parameter, typed: str) -> list[str]:
     """Shell completion by the names of installed plugins, none of which is imported."""
-    from clfw.plugins.manager import found_plugins
+    from clfw.plugins.manager import discover_plugins
 
-    return [plugin.name for plugin in found_plugins() if plugin.name.startswith(typed)]
+    return [plugin.name for plugin in discover_plugins() if plugin.name.startswith(typed)]
 
 
 def with_data(settings: tuple[str, ...], **values: str | None) -> tuple[str, ...]:

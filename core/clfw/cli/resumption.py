@@ -46,7 +46,7 @@ def resume(
     clfw resume runs/fashion_cnn-fashion_csv-001 --epochs 40
     """
     from clfw.api import run_files
-    from clfw.artifacts.recorded_run import extended, read_run, recorded_observers
+    from clfw.artifacts.recorded_run import read_run, recorded_observers, with_epochs
     from clfw.artifacts.weights_header import lost_weights
     from clfw.cli.progress import show_progress
     from clfw.config.data_folders import data_folder, require_named_folder
@@ -56,7 +56,7 @@ def resume(
     observers = recorded_observers(path)
     there = load_catalog(registry, disabled, observers)
     recorded = read_run(path, there.catalog, data_dir or data_folder(), disabled)
-    recorded, note = extended(recorded, epochs)
+    recorded, note = with_epochs(recorded, epochs)
     finished = recorded.summary is not None
     lost = lost_weights(path) if finished else ""
     if finished and not lost:

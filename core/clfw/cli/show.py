@@ -117,7 +117,7 @@ def facts(name: str, there: "Environment") -> list[dict[str, Any]]:
         known += [n for _, n in there.catalog.offers]
         raise UsageError(
             f"nothing is named '{escape(name)}'",
-            hint=did_you_mean(name, known, "see what there is: clfw list"),
+            hint=did_you_mean(name, known, "list them all: clfw list"),
         )
     return found
 

@@ -82,7 +82,7 @@ BAD_WEIGHTS: dict[str, tuple[Callable[[bytes], bytes], int, str]] = {
     "header a key twice": (
         lambda w: struct.pack("<Q", 15) + b'{"a":{},"a":{}}',
         65,
-        "a key stands twice",
+        "a key appears twice",
     ),
     "header of deep nesting": (
         lambda w: struct.pack("<Q", 200_006) + b'{"a":' + b"[" * 200_000 + b"}",

@@ -279,7 +279,7 @@ def test_what_no_reader_knows_is_refused_with_what_each_reads() -> None:
     write({"a.txt": b"x", "b.txt": b"y"}, Path("notes"))
     error = refusal("./notes")
     assert error.exit_code == 65
-    assert "no reader recognises it (2 files, the first is 'a.txt'); they read:" in error.message
+    assert "no reader recognizes it (2 files, the first is 'a.txt'); they read:" in error.message
     for name in ("image_folder", "csv_images", "pixel_csv", "idx_files", "arrays"):
         assert f"\n  {name}: " in error.message
     assert "--set data.path=./notes" in error.hint
@@ -366,7 +366,7 @@ def test_a_reader_that_fails_to_tell_is_passed_over_with_one_warning(
     said = capsys.readouterr().err
     assert (
         said
-        == "warning: dataset 'arrays': cannot say whether it reads this: RuntimeError: no idea\n"
+        == "warning: dataset 'arrays': failed to check whether it reads this: RuntimeError: no idea\n"
     )
 
 
@@ -497,7 +497,7 @@ def test_a_list_of_which_most_pictures_are_gone_names_every_row() -> None:
     [
         ("", "list.csv:1: the file is empty"),
         ("file,label\n", "holds no rows below a line of columns"),
-        ("file,file\na.png,b\n", "column 'file' stands twice"),
+        ("file,file\na.png,b\n", "column 'file' appears twice"),
         (
             "\n".join([",".join(str(n % 9) for n in range(70))] * 3),
             "numbers, not the names of columns",

@@ -103,7 +103,7 @@ def test_an_unknown_name_gets_the_nearest_entry_or_component_as_a_hint() -> None
         assert caught.value.hint == f"did you mean '{meant}'?"
     with pytest.raises(UsageError) as caught:
         registry.find("models", "zzzzzz", CATALOG)
-    assert caught.value.hint == "see what there is: clfw list"
+    assert caught.value.hint == "list them all: clfw list"
 
 
 def test_a_name_that_two_plugins_offer_is_no_unknown_name() -> None:
@@ -225,7 +225,7 @@ FAULTS = {
     "a number for text": ("[models.a]\nsummary = 3\n", "models.a: summary: must be a string", ""),
     "text for a table": ('[models.a]\nvalues = "x"\n', "models.a: values: must be a table", ""),
     "text for an array": ('[models.a]\naugment = "flip"\n', "augment: must be an array", ""),
-    "a name with capitals": ("[models.Net]\n", "models.Net: an entry's name is lower_snake", ""),
+    "a name with capitals": ("[models.Net]\n", "models.Net: entry names are lower_snake", ""),
     "a name with a slash": ('[models."../a"]\n', "models.../a: an entry's name", ""),
     "a name with escape codes": ('[models."\\u001b[31m"]\n', r"models.\x1b[31m", ""),
     "another schema": ("schema = 2\n", "schema: this clfw reads schema 1", ""),

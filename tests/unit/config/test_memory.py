@@ -49,7 +49,7 @@ def test_no_size_is_refused(text: str) -> None:
 
 def test_a_size_that_is_none_is_told_before_anything_is_read() -> None:
     finished = clfw("run", "--model", "fashion_cnn", "--data", "mnist", "--memory-budget", "much")
-    assert_refused(finished, 2, "--memory-budget: 'much' is no size", "2GB")
+    assert_refused(finished, 2, "--memory-budget: 'much' is not a size", "2GB")
 
 
 def test_without_a_number_half_of_the_free_memory_is_the_budget() -> None:

@@ -184,7 +184,7 @@ def test_all_bad_pictures_are_named_with_their_rows_and_nothing_is_kept(tmp_path
     with pytest.raises(DataError) as caught:
         opened(source)
     title, *lines = caught.value.message.splitlines()
-    assert title == "6 pictures that cannot be read:"
+    assert title == "6 unreadable pictures:"
     assert lines == [
         "  list.csv:5: k3: the file is empty",
         "  list.csv:66: k64: is a web page, not a picture",
@@ -216,7 +216,7 @@ def test_a_store_remembers_what_does_not_decode_and_tries_only_that_again() -> N
     assert sorted(source.asked) == [2, 5]
     assert not second.images[2].any()
     assert (second.images[3] == decode(source.picture(3), GREY)).all()
-    with pytest.raises(DataError, match="2 pictures that cannot be read"):
+    with pytest.raises(DataError, match="2 unreadable pictures"):
         opened(source)
     assert opened(source, [2, 3, 5], skip_bad=True).faults.keys() == {0, 2}
 
@@ -325,7 +325,7 @@ def test_a_disk_without_room_is_named_before_anything_is_decoded(
     large = Preprocess(channels=3, height=1000, width=1000)
     with pytest.raises(OutputError) as caught:
         opened(source, preprocess=large)
-    assert "the decoded pictures need 12 MB and 20 MB are free" in caught.value.message
+    assert "the decoded pictures need up to 28.8 MB, and 20.0 MB are free" in caught.value.message
     assert "CLFW_CACHE_DIR" in caught.value.hint
     assert source.asked == []
     assert stores(tmp_path) == []

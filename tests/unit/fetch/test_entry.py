@@ -92,9 +92,9 @@ def test_what_is_there_is_checked_and_not_fetched_again(shop: Shop, data: Path):
     shop.fetch("tiny")
     asked = len(shop.mirror.asked)
     heard = Heard()
-    fetched = shop.fetch("tiny", report=heard.report)
+    fetched = shop.fetch("tiny", console=heard.report)
     assert (len(shop.mirror.asked), fetched.origins, fetched.rows) == (asked, {}, COUNTS)
-    assert heard.lines == [f"tiny is there already: {data / 'tiny'}"]
+    assert heard.lines == [f"tiny is already there: {data / 'tiny'}"]
 
 
 def test_a_file_that_is_missing_is_added(shop: Shop, data: Path):
@@ -180,7 +180,7 @@ def test_bytes_are_counted_for_the_bar(shop: Shop, tmp_path: Path):
 
     bars_zip = zip_of_bars.read_bytes()
     shop.mirror.put("/bars.zip", cut(bars_zip, 100), always_whole(bars_zip))
-    shop.fetch("packed", report=Console(bytes_bar=bar))
+    shop.fetch("packed", console=Console(bytes_bar=bar))
     assert bars == [("packed", len(bars_zip))] == [("packed", sum(counts))]
     assert min(counts) == -100  # the second connection did not go on from the first
 
@@ -305,14 +305,14 @@ def test_files_that_cannot_be_converted_leave_nothing(shop: Shop, data: Path):
 def test_only_a_reader_that_can_convert_is_asked_to(shop: Shop):
     text = shop.registry.read_text()
     shop.registry.write_text(text.replace("[data.tiny]", '[data.tiny]\nconvert = "tiny.zip"'))
-    with pytest.raises(ClfwError, match="'idx_files' converts nothing"):
+    with pytest.raises(ClfwError, match="'idx_files' cannot convert"):
         shop.fetch("tiny")
 
 
 def test_a_conversion_cannot_write_elsewhere(shop: Shop):
     text = shop.registry.read_text()
     shop.registry.write_text(text.replace('"listed.zip"', '"../listed.zip"'))
-    with pytest.raises(ClfwError, match="is no plain file name"):
+    with pytest.raises(ClfwError, match="is not a plain file name"):
         shop.fetch("listed")
 
 
@@ -410,11 +410,11 @@ def test_an_archive_packed_by_someone_else_is_taken_with_a_word(
     with zipfile.ZipFile(other, "a") as packed:
         packed.writestr("packed/readme.txt", "mine")
     heard = Heard()
-    fetched = shop.fetch("packed", source=other, report=heard.report)
+    fetched = shop.fetch("packed", source=other, console=heard.report)
     assert fetched.path.read_bytes() == other.read_bytes()
     assert re.match("warning: .*packed.zip: sha256 .* expected .*: packed by", heard.lines[0])
-    shop.fetch("packed", report=heard.report)
-    assert "it is judged by opening it" in heard.lines[1]
+    shop.fetch("packed", console=heard.report)
+    assert "it is checked by opening it" in heard.lines[1]
 
 
 def test_an_archive_under_another_name_is_proven_by_its_checksum(
@@ -423,7 +423,7 @@ def test_an_archive_under_another_name_is_proven_by_its_checksum(
     source = tmp_path / "download (1).zip"
     source.write_bytes((tmp_path / "bars.zip").read_bytes())
     heard = Heard()
-    fetched = shop.fetch("packed", source=source, report=heard.report)
+    fetched = shop.fetch("packed", source=source, console=heard.report)
     assert fetched.origins == {"packed.zip": str(source)}
     assert not any("warning" in line for line in heard.lines)
 
@@ -433,8 +433,8 @@ def test_a_copy_of_what_is_there_is_not_used_and_that_is_said(
 ):
     shop.fetch("tiny")
     heard = Heard()
-    shop.fetch("tiny", source=write_files(tmp_path / "copy", PACKED), report=heard.report)
-    assert heard.lines == [f"tiny is there already; --from was not used: {data / 'tiny'}"]
+    shop.fetch("tiny", source=write_files(tmp_path / "copy", PACKED), console=heard.report)
+    assert heard.lines == [f"tiny is already there; --from was not used: {data / 'tiny'}"]
 
 
 # --- the command
@@ -469,7 +469,7 @@ def test_the_command_takes_a_data_folder(shop: Shop, tmp_path: Path):
     ("arguments", "code", "message", "hint"),
     [
         (("mnst",), 2, "no data or model entry named 'mnst'", "did you mean 'mnist'?"),
-        (("digits_csv",), 2, "data 'digits_csv' names no files to fetch", "--from PATH"),
+        (("digits_csv",), 2, "data 'digits_csv' has no files to fetch", "--from PATH"),
         (("fashion_cnn",), 2, "model 'fashion_cnn' has no weights to fetch", ""),
         (("drawn_digits",), 2, "data 'drawn_digits' is made by clfw itself", ""),
         (("mnist", "--from", "absent"), 66, "--from: no file or folder 'absent'", ""),

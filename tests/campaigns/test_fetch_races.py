@@ -189,7 +189,7 @@ def test_a_lock_that_somebody_left_behind_holds_nobody_up_for_ever(
             raise filelock.Timeout("held")
 
     monkeypatch.setattr(entry, "FileLock", Held)
-    monkeypatch.setattr(entry, "SETTLING", 0.0)
+    monkeypatch.setattr(entry, "GRACE", 0.0)
     heard = Heard()
     shop.fetch("tiny", console=heard.report)
     assert files_under(data) == DIGITS
@@ -199,7 +199,7 @@ def test_a_lock_that_somebody_left_behind_holds_nobody_up_for_ever(
 def test_a_second_fetch_waits_for_one_at_work(
     shop: Shop, data: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(entry, "SETTLING", 0.0)
+    monkeypatch.setattr(entry, "GRACE", 0.0)
     asked = threading.Event()
     waited = threading.Event()
 

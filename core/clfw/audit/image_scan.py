@@ -79,9 +79,8 @@ def scan_images(source: Source, table: Table, advance: Advance, name: str = "") 
     if not cached:
         packed = io.BytesIO()
         np.save(packed, pictures, allow_pickle=False)
-        packed.write(
-            json.dumps({"data": name}).encode()
-        )  # after the array, where NumPy stops reading
+        # After the array, where NumPy stops reading.
+        packed.write(json.dumps({"data": name}).encode())
         write_atomically(path, packed.getvalue())
     return ScannedImages(pictures=pictures, faults=faults, cached=cached)
 

@@ -256,10 +256,5 @@ def recorded_data(run: Path) -> Entry | None:
             },
             seen=str(data["seen"]),
         )
-    except (
-        DataError,
-        KeyError,
-        TypeError,
-        AttributeError,
-    ):  # data of an entry, or not a plan of ours
+    except (DataError, KeyError, TypeError, AttributeError):  # an entry's, or not our plan
         return None

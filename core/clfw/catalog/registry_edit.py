@@ -66,11 +66,9 @@ def append_entry(old: bytes, entry: Entry, path: Path) -> bytes:
     try:
         added = (gap + newline.join(entry_lines(entry))).encode()
         after = tomllib.loads((old + added).decode())
-    except (
-        ValueError
-    ) as error:  # a name that is not Unicode, or `data = {...}`, which cannot be extended
+    except ValueError as error:  # a name that is not Unicode, or `data = {...}` is closed
         raise OutputError(
-            f"{path}: cannot hold the entry '{entry.name}': {escape(str(error))}",
+            f"{path}: cannot add the entry '{entry.name}': {escape(str(error))}",
             hint="write it there by hand, or add it to your own registry with --user",
         ) from None
     del after["data"][entry.name]

@@ -39,9 +39,8 @@ _JPEG_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended, progressive
 _JPEG_PLAIN = frozenset({0xC4, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)}) - {0xEE}
 # In the scans of a progressive frame: any marker but tables, restarts, scans and comments.
 _JPEG_UNUSUAL = re.compile(rb"\xff[^\x00\xc4\xd0-\xd7\xda\xdb\xdd\xfe\xff]")
-_JPEG_UNUSUAL_BASELINE = re.compile(
-    rb"\xff[^\x00\xd0-\xd7\xff]"
-)  # other frames have one scan, with restarts
+# Other frames have one scan, with restarts.
+_JPEG_UNUSUAL_BASELINE = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 cv2.setNumThreads(1)  # pictures are decoded in parallel, so each one takes one thread
 
@@ -223,7 +222,7 @@ def looks_like(data: bytes) -> str:
     """What a file that is not a picture looks like, or ""."""
     head = data[:512].lstrip().lower()
     if head.startswith((b"<!doctype html", b"<html", b"<?xml", b"<svg")):
-        return "is a web canvas, not a picture"
+        return "is a web page, not a picture"
     if head.startswith(b"version https://git-lfs"):
         return "is a Git LFS pointer, not a picture"
     if head.startswith((b"gif8", b"%pdf", b"pk\x03\x04", b"ii*\0", b"mm\0*")):

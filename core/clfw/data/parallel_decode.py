@@ -16,9 +16,7 @@ from clfw.errors import ClfwError
 from clfw.text import escape
 
 CHUNK = 64  # rows that a thread decodes at a time, at most
-CHUNK_BYTES = (
-    1 << 21
-)  # of decoded pictures in a chunk, small enough to reuse the memory of the last one
+CHUNK_BYTES = 1 << 21  # of decoded pictures in a chunk, so that the last one's memory is reused
 TRIALS = 7  # pictures decoded to see how long one takes
 QUICK = 1e-4  # seconds a picture; below it, threads only slow each other down
 Images = NDArray[np.uint8]

@@ -115,7 +115,7 @@ def check_rows(
     for weights `trained_elsewhere` may have labels without a training row.
 
     Raises:
-        DataError: duplicate keys, labels that are not a class.
+        DataError: duplicate keys, unknown labels.
     """
     left_out = left_out or {}
     refuse_duplicates(table)
@@ -185,7 +185,7 @@ def class_list(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Class names and the label text of each: as the data declares, else the labels of `splits`.
 
-    Rows orphans out of the training rows count, so that no choice of them changes the classes.
+    Held-out training rows count too, so that the choice of them never changes the classes.
     """
     if table.class_names:
         return table.class_names, table.class_values or table.class_names
@@ -237,7 +237,7 @@ def class_indices(
         shown = ", ".join(escape(v, 30) for v in values[:12])
         training = "" if table.class_names else "; a class needs training rows"
         raise DataError(
-            bullet_list("labels that are not a class", group_faults(faults)),
+            bullet_list("unknown labels", group_faults(faults)),
             hint=f"the classes are: {shown}{training}",
         )
     return targets

@@ -84,7 +84,7 @@ class Catalog:
         hearing = {plugin.name: plugin for plugin in self.plugins if plugin.observer is not None}
         if name in hearing:
             return hearing[name]
-        raise self.unknown("plugin that hears of epochs is", name, hearing, "clfw plugins")
+        raise self.unknown("plugin notified after each epoch is", name, hearing, "clfw plugins")
 
     def unknown(
         self, what: str, name: str, known: Iterable[str], listing: str = "clfw list"
@@ -168,9 +168,7 @@ def load_plugin(host: pluggy.PluginManager, plugin: Plugin) -> Plugin:
     with noting_interrupts() as interrupts:
         try:
             with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
-                named = plugin.module
-                module = import_file(plugin) if plugin.file else importlib.import_module(named)
-                loaded = register(host, plugin, module)
+                loaded = register(host, plugin, import_plugin(plugin))
         except BaseException as error:  # SystemExit too: a plugin must not end the tool
             if isinstance(error, KeyboardInterrupt) and interrupts:
                 warn(f"stopped while importing plugin '{plugin.name}' of {plugin.origin}; "
@@ -179,6 +177,11 @@ def load_plugin(host: pluggy.PluginManager, plugin: Plugin) -> Plugin:
             remedy = getattr(error, "hint", "") or remedy_for(error, plugin)
             return replace(plugin, state="broken", reason=first_line(error), remedy=remedy)
     return replace(loaded, import_ms=(time.perf_counter() - start) * 1000)
+
+
+def import_plugin(plugin: Plugin) -> object:
+    """The plugin's module, from its file or its package."""
+    return import_file(plugin) if plugin.file else importlib.import_module(plugin.module)
 
 
 def remedy_for(error: BaseException, plugin: Plugin) -> str:

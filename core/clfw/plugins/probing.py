@@ -1,7 +1,7 @@
 """Imports a plugin in a process of its own, which may exit, crash or hang without harm.
 
 Exceptions are caught when a plugin is loaded; only what ends or blocks the whole process needs this.
- `python -m clfw.plugins.probing NONCE MODULE [FILE]` is that process.
+`python -m clfw.plugins.probing NONCE MODULE [FILE]` is that process.
 """
 
 import os

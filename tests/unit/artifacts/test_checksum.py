@@ -1,4 +1,4 @@
-"""The seal of a weights file: whatever changes in it afterwards is noticed before it is used."""
+"""The checksum of a weights file: any later change is noticed before it is used."""
 
 import json
 import random
@@ -230,7 +230,7 @@ def test_a_sealed_file_is_what_safetensors_writes_for_its_tensors_and_descriptio
 
 
 def whole(data: bytes) -> tuple[bytes, list[memoryview]]:
-    """A file's header and payload, as `sealed` takes them."""
+    """A file's header and payload, as `checksummed` takes them."""
     header, payload = parts(data)
     return header, [payload]
 

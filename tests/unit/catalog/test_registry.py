@@ -13,7 +13,7 @@ from clfw.api.components import Architecture
 from clfw.catalog import registry as module
 from clfw.catalog.registry import (
     Registry,
-    merged,
+    deep_merge,
     packaged_registry,
     parse,
     read_registry,
@@ -339,16 +339,16 @@ DOCUMENTS = st.dictionaries(st.sampled_from("abc"), TABLES, max_size=3)
 def test_what_is_laid_on_top_shows_and_what_it_leaves_out_stays(
     below: dict[str, object], above: dict[str, object]
 ) -> None:
-    result = merged(below, above)
+    result = deep_merge(below, above)
     assert result.keys() == below.keys() | above.keys()
     for key, value in result.items():
         if key not in above:
             assert value == below[key]
         elif not (isinstance(above[key], dict) and isinstance(below.get(key), dict)):
             assert value == above[key]
-    assert merged(below, {}) == below
-    assert merged({}, above) == above
-    assert merged(below, below) == below
+    assert deep_merge(below, {}) == below
+    assert deep_merge({}, above) == above
+    assert deep_merge(below, below) == below
 
 
 PIECES = [

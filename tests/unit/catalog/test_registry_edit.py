@@ -134,7 +134,7 @@ def test_a_registry_that_cannot_grow_is_left_as_it_is(text: str) -> None:
     Path("registry.toml").write_text(text)
     finished = clfw("data", "add", "pets", "photos")
     assert finished.code == 73
-    assert "cannot hold the entry 'pets'" in finished.err
+    assert "cannot add the entry 'pets'" in finished.err
     assert Path("registry.toml").read_text() == text
 
 

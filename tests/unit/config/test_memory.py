@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from clfw.config.memory import (
-    FIRST,
-    SECOND,
+    CGROUP_V1,
+    CGROUP_V2,
     available,
     group_memory,
     memory_budget,
@@ -60,17 +60,17 @@ def test_without_a_number_half_of_the_free_memory_is_the_budget() -> None:
 
 
 def test_a_control_group_bounds_what_is_free(tmp_path: Path) -> None:
-    assert group_memory(tmp_path, *SECOND) == []
+    assert group_memory(tmp_path, *CGROUP_V2) == []
     (tmp_path / "memory.current").write_text("700\n")
     (tmp_path / "memory.stat").write_text("anon 400\nfile 300\n")
     (tmp_path / "memory.max").write_text("max\n")
-    assert group_memory(tmp_path, *SECOND) == []
+    assert group_memory(tmp_path, *CGROUP_V2) == []
     (tmp_path / "memory.max").write_text("1000\n")
-    assert group_memory(tmp_path, *SECOND) == [600]
+    assert group_memory(tmp_path, *CGROUP_V2) == [600]
     (tmp_path / "memory").mkdir()
     for name, text in (("limit_in_bytes", "900"), ("usage_in_bytes", "950"), ("stat", "cache 100")):
         (tmp_path / "memory" / f"memory.{name}").write_text(text)
-    assert group_memory(tmp_path, *FIRST) == [50]
+    assert group_memory(tmp_path, *CGROUP_V1) == [50]
     assert available() <= system_memory()
 
 

@@ -170,7 +170,7 @@ def test_what_a_running_process_is_about_to_finish_stays_and_what_an_ended_one_l
     root: Path,
 ) -> None:
     running = root / "pixels" / storage.unique_name("7" * 32)
-    ended = root / "tables" / f".x.json.tmp-{storage.host()}-999999999-0abc"
+    ended = root / "tables" / f".x.json.tmp-{storage.host_name()}-999999999-0abc"
     running.mkdir()
     ended.write_text("half")
     assert unknown_entries(root) == []

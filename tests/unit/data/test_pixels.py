@@ -22,7 +22,7 @@ from clfw.api.preprocess import Preprocess
 from clfw.api.source import Table
 from clfw.data import channel_stats, parallel_decode
 from clfw.data import pixels as module
-from clfw.data.channel_stats import KEPT, measure, stats_of
+from clfw.data.channel_stats import STATS, measure, stats_of
 from clfw.data.decoding import decode
 from clfw.data.parallel_decode import CHUNK, decode_rows
 from clfw.data.pixels import PixelStore, open_pixels
@@ -243,7 +243,7 @@ def test_a_store_that_is_cleared_away_stays_readable_for_who_has_it(tmp_path: Pa
 
 def test_what_a_killed_process_left_half_decoded_is_swept_by_the_next(tmp_path: Path) -> None:
     opened(Drawn(2))
-    left = tmp_path / "cache" / "pixels" / f".abc.tmp-{storage.host()}-999999999-0abc"
+    left = tmp_path / "cache" / "pixels" / f".abc.tmp-{storage.host_name()}-999999999-0abc"
     left.mkdir()
     opened(Drawn(3))
     assert not left.exists()
@@ -465,7 +465,7 @@ def test_blank_pictures_have_a_normalisation_that_divides_by_more_than_nothing()
 def measurements(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many pictures each measurement was of; the smallest store is large enough to keep it."""
     counts: list[int] = []
-    monkeypatch.setattr(channel_stats, "QUICK", 0)
+    monkeypatch.setattr(channel_stats, "SMALL", 0)
     monkeypatch.setattr(
         channel_stats,
         "measure",
@@ -502,11 +502,11 @@ def test_a_kept_normalisation_that_is_damaged_is_measured_again(
 ) -> None:
     store, some = opened(Drawn(20)), np.arange(20)
     right = stats_of(store, some)
-    kept = (store.folder / KEPT).read_text()
+    kept = (store.folder / STATS).read_text()
     assert damage(kept) != kept
-    (store.folder / KEPT).write_text(damage(kept))
+    (store.folder / STATS).write_text(damage(kept))
     assert stats_of(store, some) == right
-    assert (store.folder / KEPT).read_text() == kept
+    assert (store.folder / STATS).read_text() == kept
     assert measurements == [20, 20]
 
 
@@ -522,4 +522,4 @@ def test_a_store_that_is_cleared_away_meanwhile_is_measured_all_the_same(
 def test_the_normalisation_of_a_small_store_is_not_kept() -> None:
     store = opened(Drawn(20))
     stats_of(store, np.arange(20))
-    assert not (store.folder / KEPT).exists()
+    assert not (store.folder / STATS).exists()

@@ -23,7 +23,7 @@ from clfw.data.rows import (
     require_split,
     with_classes,
 )
-from clfw.data.split_file import listed, pairs_of
+from clfw.data.split_file import pairs_of, split_csv
 from clfw.errors import DataError, UsageError
 from clfw.io.text_files import csv_bytes
 from row_tables import table
@@ -372,11 +372,11 @@ def test_the_list_of_splits_is_what_a_csv_writer_writes(keys: tuple[str, ...]) -
     splits = [("train", "test", "validation")[n % 3] for n in range(len(keys))]
     found = rows(["a"] * len(keys), splits, keys)
     assert len(pairs_of(found)) == len(keys)
-    assert listed(found) == csv_bytes(("key", "split"), pairs_of(found))
+    assert split_csv(found) == csv_bytes(("key", "split"), pairs_of(found))
 
 
 def test_a_row_of_no_split_is_not_in_the_list_of_splits() -> None:
     for left_out in ("b", '"'):
         table_of_three = table("aaa", keys=("a", left_out, "c"))
         found = check_rows(table_of_three, WHOLE, {1: "a person says so"})
-        assert listed(found) == b"key,split\na,train\nc,train\n"
+        assert split_csv(found) == b"key,split\na,train\nc,train\n"

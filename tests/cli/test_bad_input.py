@@ -59,7 +59,7 @@ BAD_DATA: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     ),
     "short row": (
         edit("train.csv", "4,middle", "4"),
-        ("train.csv:6 (column label): 1 values, and there are 2 columns",),
+        ("train.csv:6 (column label): 1 values, expected 2",),
     ),
     "quote left open": (
         edit("train.csv", "4,middle", '4,"middle'),

@@ -106,7 +106,7 @@ class Catalog:
         if suspects and (suspects != absent or not hint):
             remedy = suspects[0].remedy or f"switch it on, without {DISABLE}={suspects[0].name}"
             return PluginError(message, hint=f"{remedy}; all of them: clfw plugins")
-        return UsageError(message, hint=hint or f"see what there is: {listing}")
+        return UsageError(message, hint=hint or f"list them all: {listing}")
 
 
 def installed_catalog(

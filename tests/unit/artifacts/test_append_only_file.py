@@ -63,7 +63,7 @@ def shorten(path: Path) -> None:
 
 DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
     "a digit": (last_digit, r"has changed since the checkpoint: its first \d+ bytes differ"),
-    "shorter": (shorten, r"is shorter than at the checkpoint: \d+ bytes, and \d+ then"),
+    "shorter": (shorten, r"is shorter than at the checkpoint: \d+ bytes, \d+ then"),
 }
 
 
@@ -84,7 +84,7 @@ def test_a_changed_file_of_rows_is_named_with_a_way_on_that_works(
 
 def test_rows_that_fit_no_checkpoint_are_lost_and_the_plan_is_pointed_at(whole: Reference):
     METRICS.write_bytes(b"")
-    hint = refused(r"run/metrics.jsonl: is shorter than at the checkpoint: 0 bytes, and \d+ then")
+    hint = refused(r"run/metrics.jsonl: is shorter than at the checkpoint: 0 bytes, \d+ then")
     assert hint == "hint: start a new run; run/plan.json has every value of this one"
 
 

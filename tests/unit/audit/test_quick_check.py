@@ -196,7 +196,7 @@ def test_a_sound_set_is_trained_on_without_a_warning(leaking: tuple[str, ...]) -
 def test_equal_pictures_of_a_large_set_are_looked_for_once(
     leaking: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clfw.audit.quick_check.QUICK", 0)
+    monkeypatch.setattr("clfw.audit.quick_check.SMALL", 0)
     first = succeed(*leaking).err
     monkeypatch.setattr("clfw.audit.quick_check.equal_pictures", None)  # a second look would fail
     again = succeed(*leaking).err
@@ -208,7 +208,7 @@ def test_equal_pictures_of_a_large_set_are_looked_for_once(
 def test_pictures_that_have_changed_are_compared_anew(
     leaking: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clfw.audit.quick_check.QUICK", 0)
+    monkeypatch.setattr("clfw.audit.quick_check.SMALL", 0)
     assert "is in the" in succeed(*leaking).err
     Path("bars/train/0.png").write_bytes(png(bar(0, 99)))
     assert "is in the" not in succeed(*leaking).err

@@ -291,7 +291,7 @@ def test_two_readers_that_claim_the_same_are_both_named_with_the_way_out() -> No
     write_list(Path("both/labels.csv"), [("path", "label"), *rows])
     error = refusal("./both")
     assert error.exit_code == 65
-    assert "2 readers recognise it" in error.message
+    assert "2 readers recognize it" in error.message
     assert "image_folder: a folder per class" in error.message
     assert "csv_images: a list of pictures" in error.message
     assert "--data csv_images" in error.hint
@@ -336,7 +336,7 @@ def test_the_shell_completes_paths_where_data_is_named() -> None:
 
 def test_data_path_beside_a_path_is_refused() -> None:
     write(CLASSES, Path("photos"))
-    assert "names the place already" in refusal("./photos", "data.path=other").message
+    assert "already names the path" in refusal("./photos", "data.path=other").message
 
 
 @pytest.mark.parametrize(
@@ -351,7 +351,7 @@ def test_an_entrys_name_is_made_of_the_paths(path: str, name: str) -> None:
 def test_a_damaged_zip_is_named_as_such() -> None:
     Path("set.zip").write_bytes(b"PK\x03\x04 nothing more")
     assert isinstance(refusal("set.zip"), DataError)
-    assert "not a whole zip" in refusal("set.zip").message
+    assert "not a complete zip" in refusal("set.zip").message
 
 
 def test_a_reader_that_fails_to_tell_is_passed_over_with_one_warning(

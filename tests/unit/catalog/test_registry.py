@@ -226,7 +226,7 @@ FAULTS = {
     "text for a table": ('[models.a]\nvalues = "x"\n', "models.a: values: must be a table", ""),
     "text for an array": ('[models.a]\naugment = "flip"\n', "augment: must be an array", ""),
     "a name with capitals": ("[models.Net]\n", "models.Net: entry names are lower_snake", ""),
-    "a name with a slash": ('[models."../a"]\n', "models.../a: an entry's name", ""),
+    "a name with a slash": ('[models."../a"]\n', "models.../a: entry names are lower_snake", ""),
     "a name with escape codes": ('[models."\\u001b[31m"]\n', r"models.\x1b[31m", ""),
     "another schema": ("schema = 2\n", "schema: this clfw reads schema 1", ""),
     "a number without end": (f"a = {'9' * 5000}\n", "not valid TOML", ""),

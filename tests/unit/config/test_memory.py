@@ -144,7 +144,7 @@ def test_a_file_that_is_cut_meanwhile_is_an_error_and_no_crash(
 ) -> None:
     os.truncate(tmp_path / "pixels", 100)
     assert (pixels.read([0]) == pixels.images[[0]]).all()
-    with pytest.raises(StorageError, match="cut while it was read"):
+    with pytest.raises(StorageError, match="truncated while it was read"):
         pixels.read([0, 22])
 
 
@@ -159,7 +159,7 @@ def test_a_map_that_has_forgotten_reads_the_file_again(pixels: PixelMap) -> None
 
 def test_a_map_of_a_file_of_another_size_is_refused(tmp_path: Path) -> None:
     (tmp_path / "short").write_bytes(bytes(10))
-    with pytest.raises(ValueError, match="another size"):
+    with pytest.raises(ValueError, match="wrong size"):
         PixelMap.of(tmp_path / "short", SHAPE)
 
 

@@ -452,7 +452,7 @@ def test_an_entry_for_a_component_is_only_made_up_for_the_look_up() -> None:
 def test_a_data_folder_that_is_named_and_absent_is_an_error_not_the_sample(
     tmp_path: Path,
 ) -> None:
-    with pytest.raises(InputMissing, match="--data-dir: there is no folder"):
+    with pytest.raises(InputMissing, match="--data-dir: no folder"):
         plan(data_folder=tmp_path / "typo")
 
 
@@ -461,4 +461,4 @@ def test_a_data_folder_of_the_environment_that_is_absent_is_warned_of(
 ) -> None:
     monkeypatch.setenv("CLFW_DATA_DIR", str(tmp_path / "typo"))
     plan()
-    assert "CLFW_DATA_DIR: there is no folder" in capsys.readouterr().err
+    assert "CLFW_DATA_DIR: no folder" in capsys.readouterr().err

@@ -100,7 +100,7 @@ def test_what_a_run_keeps_says_for_which_data_it_is_and_when_it_was_used() -> No
 def test_what_a_look_at_the_data_keeps_says_for_which_data_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("clfw.audit.quick_check.QUICK", 0)
+    monkeypatch.setattr("clfw.audit.quick_check.SMALL", 0)
     registry = register(Path("bars.toml"), "bars", write_bars(Path("bars")).absolute())
     clfw("data", "check", "bars", "--registry", registry)
     succeed(

@@ -68,7 +68,7 @@ def test_what_is_written_names_the_same_rows_again() -> None:
     reasons = {0: "x, y", 2: "blank", 3: 'a "quote"'}
     write_list(Path("out.csv"), exclude_lines(odd, reasons))
     assert excluded_rows(Path("out.csv"), odd) == reasons
-    with pytest.raises(OutputError, match="is there already"):
+    with pytest.raises(OutputError, match="already exists"):
         require_new(Path("out.csv"))
     with pytest.raises(OutputError, match="there is no folder"):
         require_new(Path("no/out.csv"))

@@ -145,7 +145,7 @@ def test_another_range_than_asked_for_is_not_believed(mirror: Mirror, tmp_path: 
     url = mirror.put(PATH, cut(DATA, 70_000), wrong_range(DATA), whole(DATA))
     _, heard = load(remote_of(DATA, url), tmp_path / "part")
     assert (tmp_path / "part").read_bytes() == DATA
-    assert "another range than asked for" in heard.lines[1]
+    assert "a different range than requested" in heard.lines[1]
 
 
 def test_damaged_leftovers_are_loaded_anew(mirror: Mirror, tmp_path: Path):

@@ -98,8 +98,8 @@ def test_the_order_of_the_columns_does_not_matter() -> None:
     [
         ("", "list.csv:1: the file is empty"),
         (" \n\t\r\n", "list.csv:1: the file is empty"),
-        ("id,label\n1,a\n2\n", "list.csv:3 (column label): 1 values, and there are 2 columns"),
-        ("id,label\n1,a\n2,b,c\n", "list.csv:3 (column 3): 3 values, and there are 2 columns"),
+        ("id,label\n1,a\n2\n", "list.csv:3 (column label): 1 values, expected 2"),
+        ("id,label\n1,a\n2,b,c\n", "list.csv:3 (column 3): 3 values, expected 2"),
         ("id,label\n\n1,a\n\n2\n", "list.csv:5 (column label): 1 values"),
         ("id,label\n1,a,\n", "list.csv:2 (column 3): 3 values"),
         ("id,,label\n1,2,3\n", "list.csv:1: column 2 has no name"),
@@ -147,7 +147,7 @@ def test_what_the_standard_writer_writes_is_read_back(
     try:
         found = read_csv(text.getvalue().encode(), "x")
     except DataError as error:  # a value of several lines may look like several rows
-        assert "each of these lines looks like a row" in error.message
+        assert "each of those lines looks like a row" in error.message
         assert any("\n" in cell or "\r" in cell for row in rows for cell in row)
     else:
         assert [list(row.values.values()) for row in found] == expected
@@ -158,7 +158,7 @@ def test_all_rows_of_another_length_are_named() -> None:
         values("id,label\n" + "1\n1,a\n" * 30)
     lines = caught.value.message.splitlines()
     assert lines[0] == "30 rows that do not match the header:"
-    assert lines[20] == "  list.csv:40 (column label): 1 values, and there are 2 columns"
+    assert lines[20] == "  list.csv:40 (column label): 1 values, expected 2"
     assert lines[21] == "  and 10 more"
 
 

@@ -41,7 +41,7 @@ def together(arguments: list[object], count: int, patch: Patch, name: str) -> li
 def race_for_a_new_folder(whole: Reference, count: int, patch: Patch) -> list[str]:
     """Several runs with one `--out`; what is wrong with the outcome."""
     ended = together([*SMALL, "--out", "run"], count, patch, "run")
-    return outcome(whole, ended, "is there already")
+    return outcome(whole, ended, "already exists")
 
 
 def race_to_resume(whole: Reference, count: int, patch: Patch) -> list[str]:

@@ -89,7 +89,7 @@ BAD_DATA: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
         put("train.csv", b"id,label\n1,caf\xe9\n"),
         ("train.csv:2 (column 2): byte 0xe9 is not UTF-8",),
     ),
-    "NUL": (put("train.csv", b"id,label\n1,a\0\n"), ("train.csv:2 (column 2): holds a NUL",)),
+    "NUL": (put("train.csv", b"id,label\n1,a\0\n"), ("train.csv:2 (column 2): contains a NUL",)),
     "missing picture": (
         drop("train/4.png"),
         ("train.csv:6 (column id): no picture '4' in 'train'",),

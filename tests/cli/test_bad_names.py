@@ -118,12 +118,12 @@ NAMES_AND_VALUES: dict[str, tuple[tuple[str, ...], int, tuple[str, ...]]] = {
     "mean without std": (
         (*RUN, "--set", "data.mean=[0.5]"),
         2,
-        ("mean and std are given together",),
+        ("give both mean and std",),
     ),
     "mean of too many channels": (
         (*RUN, "--set", "data.mean=[0.5, 0.5, 0.5]", "--set", "data.std=[0.2, 0.2, 0.2]"),
         2,
-        ("data.mean: has 3 values, and there are 1 channels",),
+        ("data.mean: has 3 values for 1 channel",),
     ),
     "class weights of another count": (
         (*RUN, "--set", "train.class_weights=[1.0, 2.0]"),
@@ -165,7 +165,7 @@ NAMES_AND_VALUES: dict[str, tuple[tuple[str, ...], int, tuple[str, ...]]] = {
     ),
     "data that is absent": ((*RUN, "--set", "data.path=nowhere"), 66, ("'nowhere' is not in",)),
     "path too long": ((*RUN, "--set", f"data.path={'x' * 300}"), 66, ("is not in",)),
-    "output folder that is there": ((*RUN, "--out", "bars"), 73, ("bars: is there already",)),
+    "output folder that is there": ((*RUN, "--out", "bars"), 73, ("bars: already exists",)),
     "output folder under a file": (
         (*RUN, "--out", "bars/train.csv/run"),
         73,

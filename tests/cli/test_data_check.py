@@ -151,7 +151,7 @@ def test_a_list_of_rows_to_leave_out_makes_the_set_sound(
     assert again.out.startswith("photos: full set, 32 pictures as ")
     assert again.out.splitlines()[1].endswith("; 6 left out")
     assert_refused(
-        clfw("data", "check", photos, "--write-exclude", "bad.csv"), 73, "is there already"
+        clfw("data", "check", photos, "--write-exclude", "bad.csv"), 73, "already exists"
     )
     run = ("run", "--data", photos, "--model", "fashion_mlp", "--steps", "1", *exclude)
     assert "warning" not in succeed(*run, "--set", "data.image_size=12").err
@@ -350,7 +350,7 @@ def test_near_duplicates_are_looked_for_on_request_among_photographs(photos: Pat
         (("no/such/folder",), 66, "no/such/folder"),
         (("fashion_csv", "--set", "train.lr=1"), 2, "--set train: nothing is trained here"),
         (("fashion_csv", "--set", "data.exclude=gone.csv"), 66, "gone.csv"),
-        (("fashion_csv", "--write-exclude", "no/bad.csv"), 73, "there is no folder no"),
+        (("fashion_csv", "--write-exclude", "no/bad.csv"), 73, "no folder no"),
     ],
 )
 def test_what_cannot_be_checked_is_one_error(arguments: Any, code: int, message: str) -> None:

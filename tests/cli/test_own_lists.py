@@ -24,7 +24,7 @@ def write(name: str, *lines: str) -> None:
         (
             ["path,label", *ROWS[:3], f'"{ROWS[3]}', *ROWS[4:]],
             "list.csv:5 (column 1): an unclosed quote",
-            "put the value in quotes",
+            "quote the value",
         ),
         (
             [",path,label", *(f"{n},{row}" for n, row in enumerate(ROWS))],
@@ -136,4 +136,4 @@ def test_a_registry_that_is_no_toml_is_named_with_its_line() -> None:
     refused = clfw("list")
     assert refused.code == 2
     assert "registry.toml:2: not valid TOML" in refused.err
-    assert "hint: mend the file" in refused.err
+    assert "hint: fix the file" in refused.err

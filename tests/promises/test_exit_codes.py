@@ -86,7 +86,7 @@ def test_no_memory_names_the_batch_and_changes_nothing_by_itself(
     assert ended.errors[0].startswith("error: run: out of memory with batches of 8 pictures (")
     assert reason in ended.errors[0]
     assert ended.err.splitlines()[-1] == (
-        "hint: free memory and clfw resume run, or start again with --batch-size 4"
+        "hint: free memory and clfw resume run, or try again with --batch-size 4"
     )
     assert go_on(whole).code == 0
     assert bits(Path("run")) == whole.bits

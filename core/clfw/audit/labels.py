@@ -59,7 +59,7 @@ def not_validated(rows: Rows) -> list[Finding]:
             kind="unvalidated",
             level="info",
             summary=f"the validation split has no picture of {quoted_list(absent)}, so nothing shows how "
-            "well they are learned",
+            f"well {'it is' if len(absent) == 1 else 'they are'} learned",
         )
     ]
 

@@ -13,7 +13,7 @@ from clfw.data.decoding import checked_array, decode_bytes, silence_pillow
 from clfw.data.opening import OpenedDataset
 from clfw.errors import UsageError
 from clfw.plugins.plugin_calls import call_plugin
-from clfw.text import escape
+from clfw.text import escape, plural
 
 MAX_NATURAL_SIDE = 64  # pixels; larger pictures are scaled to DEFAULT_SIDE
 DEFAULT_SIDE = 128
@@ -60,7 +60,9 @@ def natural_preprocess(opened: OpenedDataset, values: DataParams) -> Preprocess:
     for name in ("mean", "std"):
         given = getattr(values, name)
         if given is not None and len(given) not in (1, channels):
-            raise UsageError(f"data.{name}: has {len(given)} values for {channels} channels")
+            raise UsageError(
+                f"data.{name}: has {plural(len(given), 'value')} for {plural(channels, 'channel')}"
+            )
     return Preprocess(
         channels=channels,
         height=size[0],

@@ -112,7 +112,7 @@ def test_the_persons_own_registry_serves_every_folder(monkeypatch: pytest.Monkey
 
 REFUSED = {
     "a taken name": (("mnist", "photos"), 2, "'mnist': already the name of the entry of clfw"),
-    "a reader's name": (("image_folder", "photos"), 2, "is taken by the dataset of clfw"),
+    "a reader's name": (("image_folder", "photos"), 2, "already the name of the dataset of clfw"),
     "no name": (("My-Pets", "photos"), 2, "'My-Pets': entry names are lower_snake"),
     "a name as the path": (("pets", "mnist"), 2, "'mnist': is a name, and PATH is to be a path"),
     "no path": (("pets", "./none"), 66, "no file or folder './none'"),

@@ -70,7 +70,7 @@ def test_what_is_written_names_the_same_rows_again() -> None:
     assert excluded_rows(Path("out.csv"), odd) == reasons
     with pytest.raises(OutputError, match="already exists"):
         require_new(Path("out.csv"))
-    with pytest.raises(OutputError, match="there is no folder"):
+    with pytest.raises(OutputError, match="no folder"):
         require_new(Path("no/out.csv"))
 
 

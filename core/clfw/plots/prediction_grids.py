@@ -1,4 +1,4 @@
-"""Boards of pictures with what a model says of them: random predictions, worst mistakes."""
+"""Grids of pictures with a model's predictions: random ones, worst mistakes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ RIGHT, WRONG = "\N{CHECK MARK}", "\N{BALLOT X}"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Predictions:
-    """Labelled pictures with the model's answers.
+    """Labelled pictures with the model's logits.
 
     Attributes:
-        pixels: more pictures than are labelled.
-        positions: (N,) where among them they are.
+        pixels: pictures, not all of them labelled.
+        positions: (N,) int64, where the labelled ones are in `pixels`.
         targets: (N,) class indices.
         logits: (N, K), on the CPU.
     """
@@ -36,7 +36,7 @@ class Predictions:
     logits: Tensor
     classes: Sequence[str]
 
-    def board(self, chosen: Sequence[int], title: str) -> Any:
+    def grid(self, chosen: Sequence[int], title: str) -> Any:
         """The chosen pictures, each under its true and its predicted class, with probabilities."""
         probabilities = self.logits.double().softmax(1)
         captions, colors = [], []
@@ -47,32 +47,32 @@ class Predictions:
             if not right:
                 figures += f", true {float(probabilities[row, true]):.1%}"
             mark = RIGHT if right else WRONG
-            lines = (f"{mark} is {self.classes[true]}", f"said {self.classes[guess]}", figures)
+            lines = (f"{mark} true {self.classes[true]}", f"pred. {self.classes[guess]}", figures)
             captions.append("\n".join(lines))
             colors.append(GREEN if right else RED)
         images = self.pixels.read(self.positions[list(chosen)].tolist())
         return draw_grid(images, captions, title, colors=colors)
 
 
-def draw_predictions(answered: Predictions, title: str, seed: int = 0) -> Any:
-    """Pictures taken at random, with true and predicted class."""
-    count = min(DEFAULT_COUNT, len(answered.targets))
-    chosen = np.random.default_rng(seed).permutation(len(answered.targets))[:count]
-    wrong = int((answered.logits.argmax(1).numpy() != answered.targets)[chosen].sum())
+def draw_predictions(predictions: Predictions, title: str, seed: int = 0) -> Any:
+    """Random pictures with true and predicted class."""
+    count = min(DEFAULT_COUNT, len(predictions.targets))
+    chosen = np.random.default_rng(seed).permutation(len(predictions.targets))[:count]
+    wrong = int((predictions.logits.argmax(1).numpy() != predictions.targets)[chosen].sum())
     about = f"{count} random pictures, {count - wrong} right ({RIGHT}), {wrong} wrong ({WRONG})"
-    return answered.board(chosen.tolist(), f"{title}: {about}")
+    return predictions.grid(chosen.tolist(), f"{title}: {about}")
 
 
-def draw_mistakes(answered: Predictions, title: str) -> Any:
-    """The wrongly answered pictures of the greatest loss; `None` where there is no mistake."""
-    targets = torch.from_numpy(answered.targets)
-    losses = -answered.logits.double().log_softmax(1).gather(1, targets[:, None])[:, 0]
-    wrong = answered.logits.argmax(1) != targets
+def draw_mistakes(predictions: Predictions, title: str) -> Any:
+    """The misclassified pictures with the largest loss; `None` if there are none."""
+    targets = torch.from_numpy(predictions.targets)
+    losses = -predictions.logits.double().log_softmax(1).gather(1, targets[:, None])[:, 0]
+    wrong = predictions.logits.argmax(1) != targets
     total = int(wrong.sum())
     if not total:
         return None
     losses[~wrong] = -1.0
     chosen = losses.argsort(descending=True, stable=True)[: min(DEFAULT_COUNT, total)]
-    order = "largest loss first (least probability of the true class)"
+    order = "largest loss first (lowest probability of the true class)"
     about = f"{len(chosen)} of {plural(total, 'mistake')}, {order}"
-    return answered.board(chosen.tolist(), f"{title}: {about}")
+    return predictions.grid(chosen.tolist(), f"{title}: {about}")

@@ -54,9 +54,9 @@ def test_filters_hold_together_and_with_the_kind() -> None:
     [
         ("parameters", "must look like parameters<1e6"),
         ("params<3", "no fact 'params'"),
-        ("parameters<many", "'many' is no number"),
+        ("parameters<many", "'many' is not a number"),
         ("name<b", "name takes = or !="),
-        ("accuracy>90", "accuracy is a share from 0 to 1"),
+        ("accuracy>90", "accuracy is a fraction from 0 to 1"),
     ],
 )
 def test_a_filter_of_another_shape_is_an_error(condition: str, said: str) -> None:

@@ -316,4 +316,4 @@ def test_deterministic_algorithms_are_a_part_of_the_plan_and_of_its_resume(place
 
 
 def test_a_folder_that_is_no_run_is_refused(place: None):
-    assert_refused(clfw("resume", "bars"), 66, "bars: is no run folder: it has no plan.json")
+    assert_refused(clfw("resume", "bars"), 66, "bars: not a run folder: it has no plan.json")

@@ -14,7 +14,7 @@ DEADLY = {
     "os._exit with a code": ("import os; os._exit(3)", "ends the process (exit code 3)"),
     "a crash": ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "crashes (SIGSEGV)"),
     "an abort": ("import os; os.abort()", "crashes (SIGABRT)"),
-    "an endless import": ("while True: pass", "did not end within"),
+    "an endless import": ("while True: pass", "did not finish within"),
     "an exit in the hook": (
         "from clfw import hookimpl\nimport os\n@hookimpl\ndef clfw_datasets(): os._exit(1)",
         "ends the process (exit code 1)",
@@ -158,7 +158,7 @@ def test_a_registry_that_cannot_be_read_is_a_fault() -> None:
 def test_what_fails_in_a_process_of_its_own_is_told_by_its_last_line() -> None:
     assert diagnostics.tried("raise OSError('no torch here')") == (False, "OSError: no torch here")
     assert diagnostics.tried("print('one'); print('two')") == (True, "two")
-    assert diagnostics.tried("while True: pass", 0.2) == (False, "did not end within 0.2 s")
+    assert diagnostics.tried("while True: pass", 0.2) == (False, "did not finish within 0.2 s")
 
 
 def test_torch_and_torchvision_fit_each_other_here() -> None:

@@ -36,7 +36,7 @@ def test_a_copy_of_an_archive_is_named_by_its_own_name() -> None:
 def test_a_class_that_the_declared_validation_split_lacks_is_told() -> None:
     write_photos(Path("photos/train"), 12)
     write_photos(Path("photos/val"), 4, KINDS[:1], first=50)
-    sentence = "the validation split has no picture of 'light', so nothing tells how well that is"
+    sentence = "the validation split has no picture of 'light', so nothing shows how well it is"
     checked = succeed("data", "check", "photos").out
     assert sentence in checked[checked.index("worth knowing") :]
     assert f"warning: {sentence}" in succeed(*RUN, "--data", "photos").err

@@ -118,7 +118,7 @@ MUTANTS: dict[str, Patch] = {
     "batch norm's buffers": forgetting(buffers),
     "first moments": forgetting(moment("exp_avg")),
     "second moments": forgetting(moment("exp_avg_sq")),
-    "optimiser's step": forgetting(moment("step")),
+    "optimizer's step": forgetting(moment("step")),
     "averaged weights": forgetting(averages),
     "count of averages": forgetting(average_count),
     "PyTorch's generator": forgetting(torch_random),

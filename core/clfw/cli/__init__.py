@@ -145,13 +145,13 @@ def outcome(arguments: Sequence[str] | None = None, obj: object = None) -> int:
     except MemoryError:
         if debug:
             raise
-        return report("out of memory", ResourceError.advice, ResourceError.exit_code)
+        return report("out of memory", ResourceError.default_hint, ResourceError.exit_code)
     except OSError as error:
         if debug:
             raise
         where = f"{escape(os.fsdecode(error.filename))}: " if error.filename else ""
         return report(
-            f"{where}{error.strerror or error}", StorageError.advice, StorageError.exit_code
+            f"{where}{error.strerror or error}", StorageError.default_hint, StorageError.exit_code
         )
     except Exception as error:
         if debug:
@@ -159,7 +159,9 @@ def outcome(arguments: Sequence[str] | None = None, obj: object = None) -> int:
         from clfw.io.memory import is_out_of_memory
 
         if is_out_of_memory(error):
-            return report(f"out of memory: {error}", ResourceError.advice, ResourceError.exit_code)
+            return report(
+                f"out of memory: {error}", ResourceError.default_hint, ResourceError.exit_code
+            )
         return report(
             f"a fault in clfw or a plugin: {type(error).__name__}: {error}",
             "set CLFW_DEBUG=1 for the traceback and report it",

@@ -139,9 +139,9 @@ def require_new(path: Path) -> None:
             f"--out: {path}: a picture is written as PNG", hint=f"name it {path.stem}.png"
         )
     if path.exists():
-        raise OutputError(f"{path}: is there already, and is not overwritten", hint=hint)
+        raise OutputError(f"{path}: already exists, and is not overwritten", hint=hint)
     if not path.parent.is_dir():
-        raise OutputError(f"{path}: there is no folder {path.parent}", hint=hint)
+        raise OutputError(f"{path}: no folder {path.parent}", hint=hint)
 
 
 def contents(rows: "Rows", preprocess: "Preprocess") -> dict[str, Any]:

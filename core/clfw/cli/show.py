@@ -119,7 +119,7 @@ def facts(name: str, environment: "Environment") -> list[dict[str, Any]]:
         known += [n for _, n in environment.catalog.offers]
         raise UsageError(
             f"nothing is named '{escape(name)}'",
-            hint=did_you_mean(name, known, "see what there is: clfw list"),
+            hint=did_you_mean(name, known, "list them all: clfw list"),
         )
     return found
 

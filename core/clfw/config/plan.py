@@ -78,7 +78,7 @@ def resolve_plan(request: Request, catalog: Catalog, registry: Registry) -> Plan
     }
     for key, name in names.items():
         if not name:
-            raise UsageError(f"--{key}: needs a name", hint="see what there is: clfw list")
+            raise UsageError(f"--{key}: needs a name", hint="list them all: clfw list")
     settings = parse_settings(request.settings)
     chosen = recipe_layers(recipe)
     model_entry = registry.find("models", names["model"], catalog)

@@ -221,23 +221,32 @@ def resolve_recipe(layers: Mapping[str, Sequence[Layer]]) -> Resolved[Recipe]:
         refuse_moved(layer)
     train = resolve(TrainParams, layers["train"], "train")
     refuse_undecided(train)
-    groups: dict[str, Params] = {}
-    origins = dict(train.origins)
-    for group in TABLES:
+    groups: dict[str, Resolved[Params]] = {}
+    for group, table in TABLES.items():
         chosen = getattr(train.params, group)
         used = [used_by(chosen, group, layer) for layer in layers[group]]
-        values = resolve(TABLES[group][chosen].params, used, group)
-        groups[f"{group}_params"] = values.params
-        origins |= {f"{group}.{key}": origin for key, origin in values.origins.items()}
-    return Resolved(Recipe.model_validate({**dict(train.params), **groups}), origins)
+        groups[group] = resolve(table[chosen].params, used, group)
+    return whole_recipe(train, groups)
+
+
+def whole_recipe(
+    train: Resolved[TrainParams], groups: Mapping[str, Resolved[Params]]
+) -> Resolved[Recipe]:
+    """The recipe of its `train` group and of the groups of what that chooses, with every origin."""
+    values, origins = dict(train.params), dict(train.origins)
+    for group, own in groups.items():
+        values[f"{group}_params"] = own.params
+        origins |= {f"{group}.{key}": origin for key, origin in own.origins.items()}
+    return Resolved(Recipe.model_validate(values), origins)
 
 
 def refuse_moved(layer: Layer) -> None:
     """Raise `UsageError` for a key of `train` that has become a group's own."""
-    for key in layer.values.keys() & MOVED.keys():
-        raise UsageError(
-            f"{layer.origin}: train.{key}: no such parameter", hint=f"it is {MOVED[key]} now"
-        )
+    for key in layer.values:
+        if key in MOVED:
+            raise UsageError(
+                f"{layer.origin}: train.{key}: no such parameter", hint=f"it is {MOVED[key]} now"
+            )
 
 
 def used_by(chosen: str, group: str, layer: Layer) -> Layer:
@@ -247,7 +256,9 @@ def used_by(chosen: str, group: str, layer: Layer) -> Layer:
         UsageError: no choice has that value, or a person gives it.
     """
     own = TABLES[group][chosen].params.model_fields
-    for key in layer.values.keys() - own.keys():
+    for key in layer.values:
+        if key in own:
+            continue
         users = [name for name, entry in TABLES[group].items() if key in entry.params.model_fields]
         if not users:
             known = [name for entry in TABLES[group].values() for name in entry.params.model_fields]

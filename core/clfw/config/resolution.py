@@ -30,7 +30,7 @@ class ResolvedComponent(Generic[C]):
         return self.values.params
 
     def to_json(self) -> dict[str, Any]:
-        """For the plan file."""
+        """Plain values, for `plan.json`."""
         return {
             "entry": self.entry,
             "component": self.component.name,
@@ -43,7 +43,7 @@ class ResolvedComponent(Generic[C]):
 def resolve_component(
     kind: Kind, entry: Entry, catalog: Catalog, layers: Sequence[Layer], group: str
 ) -> ResolvedComponent[Any]:
-    """The component of an entry with its values under `layers`."""
+    """The component of an entry, its own values overridden by `layers`."""
     offer = catalog.find(kind, entry.component)
     own = Layer(f"{group} entry '{entry.name}'", entry.table("values"))
     values = resolve(params_class(offer.component), [own, *layers], group)
@@ -78,7 +78,7 @@ def resolve_augmentations(
     settings: Mapping[str, Mapping[str, Any]],
     catalog: Catalog,
 ) -> tuple[ResolvedComponent[Augmentation], ...]:
-    """The augmentations that `origin` lists, in order, with the values of `--set` on top."""
+    """The augmentations that `origin` lists, in order, overridden by the values of `--set`."""
     choices: list[ResolvedComponent[Augmentation]] = []
     for number, item in enumerate(listed, 1):
         values = dict(item) if isinstance(item, dict) else {"use": item}
@@ -112,10 +112,10 @@ def resolve_augmentations(
 def listed_augmentations(
     asked: Sequence[str] | None, model: Entry, recipe: Entry | None
 ) -> tuple[str, Sequence[Any]]:
-    """The place that says what is used, and what it lists.
+    """Where the augmentations are listed, and the list.
 
     `--augment`, else the recipe, else the model entry. A recipe that lists none means none: it
-    stands for a training that somebody has published.
+    stands for a published training.
     """
     if asked is not None:
         return "--augment", asked

@@ -153,7 +153,7 @@ def timed(each: Candidate, engine: Engine, updates: int) -> float:
 
 
 def pictures_an_update(setup: TrainingSetup, recipe: Recipe) -> int:
-    """How many pictures decide one step of the optimiser."""
+    """How many pictures decide one step of the optimizer."""
     count = len(setup.batches["train"])
     batch = count if recipe.batch_size == "full" else recipe.batch_size
     return min(count, batch * recipe.accumulate)

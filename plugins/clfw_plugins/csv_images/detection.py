@@ -164,7 +164,7 @@ def stem(name: str) -> str:
 def picture_columns(head: Head, given: Given) -> dict[str, str]:
     """The columns whose values are pictures, each with the folder in which they were found.
 
-    No value of such a column stands twice: a column of labels from 0 to 9 may name pictures too.
+    No value of such a column appears twice: a column of labels from 0 to 9 may name pictures too.
     """
     asked = [column for column in head.columns if column == given.get("image")]
     found = {}

@@ -241,7 +241,7 @@ def test_test_rows_with_labels_keep_them() -> None:
 @pytest.mark.parametrize(
     ("ids", "message"),
     [
-        ("1,0\n2,0\n2,0\n", "sample_submission.csv:4 (column ImageId): '2' stands twice"),
+        ("1,0\n2,0\n2,0\n", "sample_submission.csv:4 (column ImageId): '2' appears twice"),
         ("1,0\n2,0\n4,0\n", "sample_submission.csv:4 (column ImageId): '4' is no row of test.csv"),
         ("1,0\n2,0\n", "sample_submission.csv:3: 2 ids, and test.csv has 3 rows"),
     ],
@@ -325,7 +325,7 @@ BAD_ROWS = {
     "short": ("2,1,1,1", "train.csv:4 (column pixel3): 4 values, and there are 5 columns"),
     "long": ("2,1,1,1,1,1", "train.csv:4 (column 6): 6 values, and there are 5 columns"),
     "empty label": (",1,1,1,1", "train.csv:4 (column label): the label is empty"),
-    "unclosed quote": ('2,"1,1,1,1', "train.csv:4 (column 2): a quote that is not closed"),
+    "unclosed quote": ('2,"1,1,1,1', "train.csv:4 (column 2): an unclosed quote"),
     "formula": ("2,=1+1,1,1,1", "train.csv:4 (column pixel0): '=1+1'"),
 }
 
@@ -358,7 +358,7 @@ BAD_FILES = {
     "NUL": (PLAIN.replace("\n3,", "\n\0,", 1).encode(), "train.csv:2 (column 1): holds a NUL"),
     "no header": (b"5,0,0,0,0\n", "train.csv:1: the first line holds numbers"),
     "no label": (PLAIN.replace("label", "Label").encode(), "did you mean 'Label'?"),
-    "column named twice": (PLAIN.replace("pixel1", "pixel0").encode(), "'pixel0' stands twice"),
+    "column named twice": (PLAIN.replace("pixel1", "pixel0").encode(), "'pixel0' appears twice"),
     "column without a name": (PLAIN.replace("pixel1", "").encode(), "column 3 has no name"),
     "no square": (b"label,pixel0,pixel1,pixel2\n1,2,3,4\n", "3 pixel columns are no square"),
     "missing pixel": (

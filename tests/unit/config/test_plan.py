@@ -10,7 +10,7 @@ from pydantic import Field
 
 from clfw.api.components import Architecture, Augmentation, Dataset
 from clfw.api.params import Params
-from clfw.catalog.registry import Entry, Registry, derived, parse
+from clfw.catalog.registry import Entry, Registry, parse, resolve_extends
 from clfw.config.data_choice import Request
 from clfw.config.data_folders import data_folder, weights_folder
 from clfw.config.plan import Plan, resolve_plan
@@ -91,7 +91,7 @@ def registry(text: str = TEXT, origin: str = "clfw") -> Registry:
     path = Path("test.toml")
     path.write_text(text)
     entries = {(entry.section, entry.name): entry for entry in parse(path, origin)}
-    return Registry({key: derived(entry, entries) for key, entry in entries.items()})
+    return Registry({key: resolve_extends(entry, entries) for key, entry in entries.items()})
 
 
 def plan(
@@ -468,7 +468,7 @@ def test_an_entry_for_a_component_is_only_made_up_for_the_look_up() -> None:
 def test_a_data_folder_that_is_named_and_absent_is_an_error_not_the_sample(
     tmp_path: Path,
 ) -> None:
-    with pytest.raises(InputMissing, match="--data-dir: there is no folder"):
+    with pytest.raises(InputMissing, match="--data-dir: no folder"):
         plan(data_folder=tmp_path / "typo")
 
 

@@ -1,4 +1,4 @@
-"""Losses, optimisers, learning rates and averages against their formulas."""
+"""Losses, optimizers, learning rates and averages against their formulas."""
 
 import math
 

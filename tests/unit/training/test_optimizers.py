@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from clfw.config.optimizers import OPTIMIZERS, AdamParams
-from clfw.config.recipe import Recipe
+from clfw.api.params import Layer, Params
+from clfw.config.optimizers import OPTIMIZERS, AdamParams, OptimizerEntry, UpdateBatch
+from clfw.config.recipe import Recipe, resolve_recipe
 from clfw.training.optimizers import Optimizer, ParameterGroup, build_optimizer, parameter_groups
-from training_job import network
+from training_job import fit, network, pictures, weights
 
 RECIPES: dict[str, dict[str, Any]] = {
     "adam": {"optimizer_params": AdamParams(betas=(0.8, 0.99)), "weight_decay": 0.1},
@@ -171,3 +173,38 @@ def test_groups_step_as_torchs_own_do(name: str) -> None:
         optimizer.step()
         reference.step()
     assert all(map(torch.equal, ours.parameters(), theirs.parameters()))
+
+
+class SignParams(Params):
+    """The `optimizer` group of the test's own optimizer."""
+
+    sharpness: float = Field(1.0, gt=0, description="1 for the sign, less for softer steps")
+
+
+def update_by_sign(batch: UpdateBatch, params: SignParams) -> None:
+    """signSGD (Bernstein et al. 2018), with a count of its updates."""
+    batch.steps()
+    for parameter, gradient in zip(batch.parameters, batch.gradients, strict=True):
+        assert batch.found_inf is not None
+        parameter.sub_(batch.lr * params.sharpness * gradient.sign() * (1 - batch.found_inf))
+
+
+def test_an_optimizer_is_one_entry_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = OptimizerEntry(
+        summary="by the sign", params=SignParams, state_names=lambda params: frozenset({"step"}),
+        update=update_by_sign,
+    )  # fmt: skip
+    monkeypatch.setitem(OPTIMIZERS, "sign", entry)
+    layers = {
+        "train": [Layer("--set", {"optimizer": "sign", "lr": 0.25, "steps": 1})],
+        "optimizer": [Layer("--set", {"sharpness": 0.5})],
+        "schedule": [],
+        "loss": [],
+    }
+    recipe = resolve_recipe(layers).params
+    assert recipe.groups()["optimizer"] == {"sharpness": 0.5}
+    model, before = network(), weights(network())
+    fit(model, pictures(8), **dict(recipe))
+    moved = (weights(model) - before).abs()
+    assert torch.allclose(moved[moved > 0], torch.tensor(0.125))
+    assert (moved > 0).any()

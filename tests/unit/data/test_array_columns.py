@@ -11,7 +11,7 @@ import pytest
 from clfw.api.source import Table
 from clfw.config.data_params import DataParams
 from clfw.data.rows import Rows, check_rows, fingerprint, plain_columns, read_table
-from clfw.data.split_file import listed
+from clfw.data.split_file import split_csv
 from clfw.errors import DataError
 from commandline import clfw
 from fake_plugins import install
@@ -134,7 +134,7 @@ def facts(rows: Rows) -> tuple[object, ...]:
     """What a run records of rows."""
     return (
         rows.classes, rows.targets.tolist(), rows.split.tolist(), fingerprint(rows, "pixels"),
-        listed(rows),
+        split_csv(rows),
     )  # fmt: skip
 
 

@@ -102,6 +102,8 @@ class Optimizer:
     def _ready(self) -> Iterator[ReadyParameters]:
         for group in self.groups:
             with_gradient = [p for p in group.parameters if p.grad is not None]
+            if not with_gradient:
+                continue
             yield ReadyParameters(
                 parameters=with_gradient,
                 gradients=[p.grad for p in with_gradient if p.grad is not None],

@@ -193,7 +193,7 @@ def test_a_lock_that_somebody_left_behind_holds_nobody_up_for_ever(
     heard = Heard()
     shop.fetch("tiny", console=heard.report)
     assert files_under(data) == DIGITS
-    assert heard.lines[0] == "another process fetches tiny; waiting for it"
+    assert heard.lines[0] == "another process is fetching tiny; waiting for it"
 
 
 def test_a_second_fetch_waits_for_one_at_work(

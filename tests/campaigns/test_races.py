@@ -48,7 +48,7 @@ def race_to_resume(whole: Reference, count: int, patch: Patch) -> list[str]:
     """Several resumes of one run that was killed."""
     killed(whole, whole.places("step")[2])
     ended = together(["resume", "run"], count, patch, "run")
-    return outcome(whole, ended, "held by pid")
+    return outcome(whole, ended, "in use by pid")
 
 
 def outcome(whole: Reference, ended: list[Trial], words: str) -> list[str]:

@@ -12,13 +12,13 @@ from clfw.api import run_files
 from clfw.api.preprocess import DECODER, Preprocess
 from clfw.api.task import Task
 from clfw.artifacts.checksum import CHECKSUM, FORMAT, FORMAT_WITHOUT_CHECKSUM, KEY, verify_checksum
+from clfw.config.data_params import MAX_SIDE
 from clfw.errors import DataError, InputMissing
 from clfw.io.json_text import strict_json
 from clfw.io.safetensors_header import header_length, looks_like, parse_header
 from clfw.text import escape
 
 PART = 2**22  # bytes read at a time
-MAX_SIDE = 4096  # pixels
 FILE_NAME = "model.safetensors"
 
 

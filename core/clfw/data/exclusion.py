@@ -94,5 +94,5 @@ def require_new(path: Path) -> None:
 
 
 def write_list(path: Path, lines: Iterable[ExcludeLine]) -> None:
-    """Write an exclude list, whole or not at all."""
+    """Write an exclude list atomically."""
     write_csv(path, COLUMNS, lines)

@@ -1,4 +1,4 @@
-"""How files are put on disk, whole or not at all, and where a user's configuration, caches and data live.
+"""How files are written atomically, and where a user's configuration, caches and data are.
 
 Everything that a run or a cache writes goes through the few calls at the end, so that a test can
 kill the process at any of them, or make any of them fail.

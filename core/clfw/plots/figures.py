@@ -43,7 +43,7 @@ def own_settings() -> Iterator[None]:
 
 
 def save_figure(figure: Any, path: Path) -> None:
-    """Write a matplotlib figure as PNG, whole or not at all, without dates."""
+    """Write a matplotlib figure as PNG, atomically and without timestamps."""
     with warnings.catch_warnings():
         # A class name in a script that the font lacks is drawn as boxes; no warning needed.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")

@@ -33,8 +33,8 @@ def entry_points(warn: Callable[[str], None]) -> Iterator[Plugin]:
                     seen.add((plugin.package, plugin.name))
                     yield plugin
         except (OSError, ValueError) as error:
-            said = escape(f"{type(error).__name__}: {error}", 200)
-            warn(f"{escape(folder)}: cannot read its metadata: {said}; skipped")
+            reason = escape(f"{type(error).__name__}: {error}", 200)
+            warn(f"{escape(folder)}: cannot read its metadata: {reason}; skipped")
 
 
 def metadata_folders() -> Iterator[str]:

@@ -46,7 +46,7 @@ class Catalog:
     offers: Mapping[tuple[Kind, str], tuple[Offer, ...]] = field(default_factory=dict)
 
     def names(self, kind: Kind) -> list[str]:
-        """Names of the components of `kind` that one plugin alone offers."""
+        """Names of the components of `kind` that exactly one plugin offers."""
         return [name for (k, name), offers in self.offers.items() if k == kind and len(offers) == 1]
 
     def clashes(self) -> Iterator[tuple[Kind, str, tuple[Offer, ...]]]:
@@ -64,7 +64,7 @@ class Catalog:
         )
 
     def find(self, kind: Kind, name: str) -> Offer:
-        """The one offer of that name; `PluginError` when there is none or more than one."""
+        """The one offer of that name; `PluginError` if there is none, or several."""
         offers = self.offers.get((kind, name), ())
         if len(offers) == 1:
             return offers[0]

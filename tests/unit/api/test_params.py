@@ -345,6 +345,6 @@ def test_recipes_at_odds_with_themselves_are_refused(
 
 def test_mean_and_deviation_are_given_together() -> None:
     for values in ({"mean": [0.5]}, {"std": [0.5]}):
-        with pytest.raises(UsageError, match="mean and std are given together"):
+        with pytest.raises(UsageError, match="give both mean and std"):
             resolve(DataParams, [Layer("--set", values)], "data")
     resolve(DataParams, [Layer("--set", {"mean": [0.5], "std": [0.5]})], "data")

@@ -82,8 +82,8 @@ def test_files_that_are_not_used_are_counted_beyond_the_named_ones() -> None:
     for number in range(5):
         (photos / f"note {number}.txt").write_text("no picture")
     line = "5 files not used: note 0.txt, note 1.txt, note 2.txt and 2 more"
-    assert f"strays   {line}" in succeed("data", "show", "photos").out.splitlines()
-    assert f"strays  {line}" in succeed(*RUN, "--data", "photos").err.splitlines()
+    assert f"files    {line}" in succeed("data", "show", "photos").out.splitlines()
+    assert f"files   {line}" in succeed(*RUN, "--data", "photos").err.splitlines()
     assert len(succeed("data", "show", "photos", "--json").json["strays"]) == 5
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from clfw.api import run_files
-from clfw.api.preprocess import DECODER, Preprocess
+from clfw.api.preprocess import DECODER, MAX_SIDE, Preprocess
 from clfw.api.task import Task
 from clfw.artifacts.checksum import CHECKSUM, FORMAT, FORMAT_WITHOUT_CHECKSUM, KEY, verify_checksum
-from clfw.config.data_params import MAX_SIDE
 from clfw.errors import DataError, InputMissing
 from clfw.io.json_text import strict_json
 from clfw.io.safetensors_header import header_length, looks_like, parse_header

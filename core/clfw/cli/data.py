@@ -72,10 +72,10 @@ def show(
     given = parse_settings(settings)
     refuse_training_settings(given)
     entry = find_data(name, given["data"], environment.catalog, environment.registry)
-    request = Request(data=name, data_folder=data_dir)
-    choice = resolve_data(entry, environment.catalog, [Layer("--set", given["data"])], request)
-    asked = [part.strip() for part in augment.split(",") if part.strip()]
-    choices = resolve_augmentations("--augment", asked, given["augment"], environment.catalog)
+    layers, request = [Layer("--set", given["data"])], Request(data=name, data_folder=data_dir)
+    choice = resolve_data(entry, environment.catalog, layers, request)
+    used = [part.strip() for part in augment.split(",") if part.strip()]
+    choices = resolve_augmentations("--augment", used, given["augment"], environment.catalog)
     path = out or free_name(entry.name)
     require_new(path)
     say_seen(name, choice.seen, choice.component.name)
@@ -87,24 +87,20 @@ def show(
 
     opened = open_data(choice)
     preprocess = natural_preprocess(opened, choice.common)
-    shown = first_pictures(opened, preprocess)
     source = SOURCES[choice.source]
     with own_settings():
-        figure = draw_samples(
-            shown, choices, task_of(opened.rows, preprocess), seed=seed, what=f"{name} ({source})"
-        )
-        save_figure(figure, path)
-    facts = contents(opened.rows, preprocess)
+        shown, task = first_pictures(opened, preprocess), task_of(opened.rows, preprocess)
+        save_figure(draw_samples(shown, choices, task, seed=seed, what=f"{name} ({source})"), path)
     strays = opened.rows.table.unused_files
     if as_json:
         used = [choice.entry for choice in choices]
         more = {"source": choice.source, "augment": used, "picture": str(path), "strays": [*strays]}
-        print_json({"data": name, **facts, **more})
+        print_json({"data": name, **contents(opened.rows, preprocess), **more})
         return
     click.echo(f"{name}: {source}")
-    print_contents(facts)
+    print_contents(contents(opened.rows, preprocess))
     if strays:
-        click.echo(f"strays   {unused_files_line(strays)}")
+        click.echo(f"files    {unused_files_line(strays)}")
     click.echo(f"picture  {path}")
 
 

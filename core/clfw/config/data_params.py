@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from clfw.api.params import Params
+from clfw.api.preprocess import MAX_SIDE
 
-MAX_SIDE = 4096  # pixels
 Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
 Mean = Annotated[float, Field(ge=0, le=1)]
 Std = Annotated[float, Field(gt=0, le=1)]

@@ -100,7 +100,7 @@ def header_lines(run: Assembly, findings: Sequence[Finding]) -> list[str]:
         *left_out_line(plan, pictures),
         *([f"bad     {undecodable_summary(bad)}"] if (bad := bad_lines(pictures.rows)) else []),
         *warnings_of(findings, words_for(plan.data)),
-        *([f"strays  {unused_files_line(strays)}"] if strays else []),
+        *([f"files   {unused_files_line(strays)}"] if strays else []),
         f"device  {'; '.join(f'{key} {value}' for key, value in setup.device.facts().items())}"[
             :400
         ],

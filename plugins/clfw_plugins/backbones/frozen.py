@@ -7,12 +7,10 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from clfw import Task
-from clfw.api.components import Architecture
+from clfw.api import Architecture, DataError, escape
 from clfw.api.params import Layer, params_class, resolve
-from clfw.errors import DataError
 from clfw.models.weights_io import build_model, read_tensors, require_fit
 from clfw.plugins.manager import installed_catalog
-from clfw.text import escape
 from clfw_plugins.backbones.params import FrozenBackboneParams
 from clfw_plugins.backbones.requirements import weights_path
 from clfw_plugins.backbones.timm_model import create

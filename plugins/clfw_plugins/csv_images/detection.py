@@ -8,9 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from clfw import DataError, Detected
-from clfw.io.csv_file import checked_columns, is_list, read_csv, read_head
-from clfw.io.file_tree import FileTree, is_picture, wrapping_folder
-from clfw.text import escape
+from clfw.api import (
+    FileTree,
+    checked_columns,
+    escape,
+    is_list,
+    is_picture,
+    read_csv,
+    read_head,
+    wrapping_folder,
+)
 from clfw_plugins.csv_images.finding import Pictures, places
 from clfw_plugins.csv_images.listed import USUAL_SPLIT
 from clfw_plugins.csv_images.listed_files import Folders, entries

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from clfw import DataError
-from clfw.io.file_tree import is_picture, is_stray, unsupported_images, unsupported_images_line
-from clfw.text import escape
+from clfw.api import escape, is_picture, is_stray, unsupported_images, unsupported_images_line
 
 Split = Literal["train", "validation", "test"]
 SPLIT_NAMES: dict[str, Split] = {

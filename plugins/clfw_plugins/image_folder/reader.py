@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from clfw import Table
-from clfw.io.file_tree import FileTree, open_tree, unsupported_images, unsupported_images_line
-from clfw.text import escape
+from clfw.api import FileTree, escape, open_tree, unsupported_images, unsupported_images_line
 from clfw_plugins.image_folder.layout import Layout, hidden, lay_out
 from clfw_plugins.image_folder.params import ImageFolderParams
 

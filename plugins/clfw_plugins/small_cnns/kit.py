@@ -7,7 +7,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from clfw import Task, TaskNotSupported
-from clfw.config.data_params import MAX_SIDE
+from clfw.api import MAX_SIDE
 from clfw_plugins.small_cnns.layers import convolution_block, flat_features
 from clfw_plugins.small_cnns.params import PlainCnnParams
 

@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 from clfw import DataError, Table
+from clfw.api.array_source import ArraySource
 from clfw.config.data_params import DataParams
 from clfw.data.rows import check_rows
-from clfw_plugins.arrays.source import ArraySource
 from clfw_plugins.pixel_csv import parsing
 from clfw_plugins.pixel_csv.params import PixelCsvParams
 from clfw_plugins.pixel_csv.reader import open_pixel_csv

@@ -477,7 +477,7 @@ def test_a_data_folder_of_the_environment_that_is_absent_is_warned_of(
 ) -> None:
     monkeypatch.setenv("CLFW_DATA_DIR", str(tmp_path / "typo"))
     plan()
-    assert "CLFW_DATA_DIR: there is no folder" in capsys.readouterr().err
+    assert "CLFW_DATA_DIR: no folder" in capsys.readouterr().err
 
 
 GROUPED = (

@@ -31,10 +31,18 @@ class DataError(ClfwError):
 
 
 class InputMissing(ClfwError):
-    """A file or folder that should be there and is not."""
+    """A file or folder that should be there and is not.
+
+    Attributes:
+        fetchable: the name of a file of weights that `clfw fetch` may bring for a model entry.
+    """
 
     exit_code = 66
     advice = "look at how its name is written"
+
+    def __init__(self, message: str, *, hint: str = "", fetchable: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.fetchable = fetchable
 
 
 class PluginError(ClfwError):

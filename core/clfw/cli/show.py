@@ -94,8 +94,8 @@ def facts(name: str, environment: "Environment") -> list[dict[str, Any]]:
             part |= {"component": entry.component, "plugin": offer.plugin.origin}
             part |= facts_of(offer.component)
             group = "model" if section == "models" else "data"
-            hidden_one = getattr(offer.component, "embeds", "")
-            rows = [row for row in describe(cls) if row.name != hidden_one]
+            unset = getattr(offer.component, "embeds", "")  # nobody sets it
+            rows = [row for row in describe(cls) if row.name != unset]
             part["parameters"] = described(rows, group, entry.table("values"))
             if section == "data":
                 extra = describe(DataParams)

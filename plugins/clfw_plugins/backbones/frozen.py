@@ -82,9 +82,6 @@ def build(params: FrozenBackboneParams, task: Task, network: nn.Module | None = 
 
 def without_head(model: nn.Module) -> nn.Module:
     """`model` with its last linear layer, which gives the logits, taken out."""
-    backbone = getattr(model, "backbone", None)
-    if isinstance(backbone, nn.Module):
-        return backbone
     linears = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
     if not linears:
         raise DataError("the backbone has no linear layer to take out as its head")

@@ -4,12 +4,16 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from clfw.artifacts.recorded_run import read_run, resume_command
+from clfw.catalog.environment import load_environment
 from clfw.plugins import manager
+from clfw_plugins.backbones import requirements
 from commandline import Finished, assert_refused, clfw, succeed
 from places import TOP
 
@@ -37,6 +41,11 @@ def frozen(body: str) -> str:
     return "fb"
 
 
+def recorded_network(folder: str) -> Any:
+    plan = json.loads(Path(folder, "plan.json").read_text())
+    return plan["model"]["values"]["described"]["value"]
+
+
 def a_picture() -> str:
     pixels = np.random.default_rng(0).integers(0, 256, (28, 28), dtype=np.uint8)
     Image.fromarray(pixels).save("shoe.png")
@@ -48,8 +57,7 @@ def assert_names_the_plugin(refused: Finished) -> None:
 
 
 def test_a_run_on_a_plugin_files_network_predicts_evaluates_and_resumes(frozen: str) -> None:
-    network = json.loads(Path(frozen, "plan.json").read_text())["model"]["values"]["described"]
-    assert network["value"]["component"] == "two_layers"
+    assert recorded_network(frozen)["component"] == "two_layers"
     (row,) = succeed("predict", frozen, a_picture(), *PLUGIN, "--json").json
     assert row["label"]
     succeed("eval", frozen, *PLUGIN)
@@ -74,9 +82,6 @@ def test_a_plugin_that_is_switched_off_offers_no_backbone() -> None:
 
 
 def test_the_command_to_go_on_with_names_the_file_of_the_backbone(body: str) -> None:
-    from clfw.artifacts.recorded_run import read_run, resume_command
-    from clfw.catalog.environment import load_environment
-
     succeed(*ON_TL, *SMALL, *PLUGIN, "--out", "fb")
     catalog = load_environment(plugin_files=[Path("two_layers.py")]).catalog
     plan = read_run(Path("fb"), catalog, Path()).plan
@@ -107,3 +112,25 @@ def test_what_a_backbone_is_cannot_be_set_by_hand() -> None:
     assert_refused(refused, 2, "model.described: no such parameter")
     hint = refused.err.splitlines()[-1]
     assert "described" not in hint
+
+
+def test_a_run_that_does_not_say_which_package_its_backbone_is_of_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Earlier versions recorded the network's name and values, and not its package."""
+    prepare = requirements.prepare
+
+    def as_before(*arguments: Any) -> Any:
+        params, preprocess = prepare(*arguments)
+        network = {k: v for k, v in params.described.items() if k != "package"}
+        return params.model_copy(update={"described": network}), preprocess
+
+    succeed("run", "--model", "plain_cnn", *SMALL, "--out", "tl")
+    with monkeypatch.context() as patch:
+        patch.setattr(requirements, "prepare", as_before)
+        succeed(*ON_TL, "--data", "fashion_csv", "--epochs", "1", "--out", "fb")
+    assert "package" not in recorded_network("fb")
+    succeed("eval", "fb")
+    assert "epoch   2" in succeed("resume", "fb", "--epochs", "2").err
+    refused = clfw("eval", "fb", "--disable-plugin", "small_cnns")
+    assert_refused(refused, 69, "no architecture named 'plain_cnn'", "is off")

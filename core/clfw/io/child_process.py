@@ -6,6 +6,7 @@ would be imported in place of the real one.
 
 import os
 import sys
+from pathlib import Path
 
 
 def python_command(*arguments: str) -> list[str]:
@@ -18,8 +19,9 @@ def import_environment() -> dict[str, str]:
 
     The current folder is among them only if PYTHONPATH names it.
     """
-    here = os.getcwd()  # noqa: PTH109
-    asked = {os.path.abspath(p) for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p}
-    places = dict.fromkeys(os.path.abspath(place) for place in sys.path if place)
-    kept = [place for place in places if place != here or place in asked]
+    here = Path.cwd()
+    named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    asked = {Path(place).absolute() for place in named if place}
+    places = dict.fromkeys(Path(place).absolute() for place in sys.path if place)
+    kept = [str(place) for place in places if place != here or place in asked]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(kept)}

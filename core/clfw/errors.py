@@ -31,10 +31,18 @@ class DataError(ClfwError):
 
 
 class InputMissing(ClfwError):
-    """A required file or folder that does not exist."""
+    """A required file or folder that does not exist.
+
+    Attributes:
+        fetchable: the name of a file of weights that `clfw fetch` may bring for a model entry.
+    """
 
     exit_code = 66
     default_hint = "check the path"
+
+    def __init__(self, message: str, *, hint: str = "", fetchable: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.fetchable = fetchable
 
 
 class PluginError(ClfwError):

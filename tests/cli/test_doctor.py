@@ -1,11 +1,15 @@
 """Plugins that end, crash or hold up the process: found by the probe, and not imported after."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from clfw.cli import diagnostics
+from clfw.plugins import probing
+from clfw.plugins.manager import discover_plugins
+from clfw.plugins.probing import probe
 from commandline import Finished, assert_refused, clfw, succeed
 from fake_plugins import install
 
@@ -68,14 +72,13 @@ def test_a_deadly_plugin_is_found_and_not_imported_any_more(
     assert_refused(finished, 69, "plugin 'odd' of odd-kit 0.1 is broken", said, "clfw doctor")
 
 
-def test_a_mended_plugin_comes_back_after_another_probe(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_mended_plugin_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install("odd", "import os; os._exit(3)", tmp_path, monkeypatch)
     assert doctor().code == 69
     (module,) = tmp_path.glob("site-odd/odd_module.py")
-    module.write_text(GOOD)
     assert "odd_net" not in succeed("list").out
+    module.write_text(GOOD)
+    assert "odd_net" in succeed("list").out
     found = doctor()
     assert found.code == 0
     assert "ok     plugin odd (odd-kit 0.1)" in found.out
@@ -120,7 +123,10 @@ def test_a_plugin_that_only_raises_passes_the_probe_and_is_shown_broken(
     assert found.code == 69
     assert "ValueError: no" in found.out
     assert (
-        json.loads(next((tmp_path / "cache").rglob("verdicts.json")).read_text()).popitem()[1] == ""
+        json.loads(next((tmp_path / "cache").rglob("verdicts.json")).read_text()).popitem()[1][
+            "reason"
+        ]
+        == ""
     )
 
 
@@ -165,3 +171,40 @@ def test_torch_and_torchvision_fit_each_other_here() -> None:
     row = diagnostics.torch_fit()
     assert row["ok"], row["said"]
     assert "fit each other" in row["said"]
+
+
+@pytest.mark.parametrize("name", ["types", "ast", "torch", "pluggy"])
+def test_modules_of_the_current_folder_are_not_imported(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(f"{name}.py").write_text("open('imported', 'w').close()\nimport os; os._exit(3)\n")
+    install("odd", f"import {name}{GOOD}", tmp_path, monkeypatch)
+    monkeypatch.syspath_prepend("")  # as Python does for -c
+    monkeypatch.setattr(sys, "path", [*sys.path, str(Path.cwd())])  # and for -m
+    odd = next(plugin for plugin in discover_plugins() if plugin.name == "odd")
+    assert probe(odd, 60) == ""
+    fine, said = diagnostics.tried(f"import {name}; print({name}.__file__)")
+    assert fine, said
+    assert not said.startswith(str(Path.cwd()))
+    assert not Path("imported").exists()
+
+
+def test_a_folder_that_pythonpath_names_is_imported_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("own_module.py").write_text("")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(Path.cwd())])
+    assert not diagnostics.tried("import own_module")[0]
+    monkeypatch.setenv("PYTHONPATH", ".")
+    assert diagnostics.tried("import own_module")[0]
+
+
+def test_clfws_own_plugins_are_not_switched_off_by_a_probe(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(probing, "probe", lambda plugin, seconds: "importing it crashes (SIGSEGV)")
+    found = clfw("doctor")
+    assert found.code == 69
+    assert "FAULT  plugin small_cnns" in found.out
+    assert "not imported" not in found.out
+    listed = succeed("list")
+    assert "plain_cnn" in listed.out
+    assert listed.err == ""

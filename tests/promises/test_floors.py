@@ -215,7 +215,7 @@ def test_every_installed_plugin_loads_and_offers_something() -> None:
 @pytest.mark.parametrize("which", COMPONENTS)
 def test_every_reference_of_every_installed_component_resolves(which: str) -> None:
     component = COMPONENTS[which]
-    words = {"name", "summary"}
+    words = {"name", "summary", "embeds"}
     references = {
         field.name: getattr(component, field.name)
         for field in fields(component)

@@ -32,7 +32,13 @@ class Architecture:
             needs no such file, so that shapes can be shown without it. Empty for no files.
         notes: reference to `(params, preprocess) -> tuple[str, ...]`, torch-free: lines that a run
             and `clfw show` say of the network and its input. Empty for none.
-        initialise: reference to `(model, params, weights_folder) -> None`, called on fresh runs
+        embeds: the parameter that describes a network inside this one, as a weights file tells of it:
+            `{"component", "package", "values", "classes", "input"}`, `classes` being their number and
+            `input` (C, H, W); `{}` for none. `prepare` fills it in; nobody sets it, and `clfw show`
+            leaves it out. The network is found among the plugins of the command and built without
+            its weights, and `build` is then called with it: `(params, task, network)`. Empty where
+            there is no such parameter.
+        initialize: reference to `(model, params, weights_folder) -> None`, called on fresh runs
             only, to load pretrained weights; empty when building is all there is.
         parameter_count: trainable and frozen parameters on the document's own task, if known.
         channels: the channel counts it accepts; empty for any.
@@ -46,6 +52,7 @@ class Architecture:
     require: str = ""
     notes: str = ""
     initialize: str = ""
+    embeds: str = ""
     parameter_count: int | None = None
     channels: tuple[int, ...] = ()
 

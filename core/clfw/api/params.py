@@ -59,20 +59,23 @@ def params_class(component: Component) -> type[Params]:
     return cast(type[Params], load(component.params)) if component.params else NoParams
 
 
-def resolve(cls: type[P], layers: Iterable[Layer], where: str) -> Resolved[P]:
+def resolve(cls: type[P], layers: Iterable[Layer], where: str, hidden: str = "") -> Resolved[P]:
     """Lay `layers` over the defaults of `cls`, later ones on top, and validate.
+
+    `hidden` is a parameter that no layer may set.
 
     Raises:
         UsageError: names the layer, `where.key`, the value seen and what is allowed.
     """
     merged: dict[str, Any] = {}
     origins = dict.fromkeys(cls.model_fields, "default")
+    known = [name for name in cls.model_fields if name != hidden]
     for layer in layers:
         for key, value in layer.values.items():
-            if key not in cls.model_fields:
+            if key not in known:
                 raise UsageError(
                     f"{layer.origin}: {where}.{escape(key)}: no such parameter",
-                    hint=did_you_mean(key, cls.model_fields, known_parameters(cls)),
+                    hint=did_you_mean(key, known, known_parameters(known)),
                 )
             merged[key] = value
             origins[key] = layer.origin
@@ -153,9 +156,9 @@ def in_words(detail: ErrorDetails) -> str:
     return known.get(detail["type"], what.replace("Input should be ", "must be ", 1))
 
 
-def known_parameters(cls: type[Params]) -> str:
+def known_parameters(names: Sequence[str]) -> str:
     """A hint that lists what can be set."""
-    return f"known: {', '.join(cls.model_fields)}" if cls.model_fields else "it has no parameters"
+    return f"known: {', '.join(names)}" if names else "it has no parameters"
 
 
 def parse_settings(settings: Iterable[str]) -> dict[str, dict[str, Any]]:

@@ -18,6 +18,7 @@ from clfw.artifacts import run_folder
 from clfw.artifacts.weights_header import is_preprocess, lost_weights
 from clfw.config.data_choice import DataChoice
 from clfw.config.data_params import DataParams
+from clfw.config.described_network import embed
 from clfw.config.memory import MEMORY_FORMATS, MemoryFormat
 from clfw.config.plan import Plan
 from clfw.config.recipe import MOVED, TABLES, Recipe, TrainParams, whole_recipe
@@ -145,7 +146,11 @@ def plan_of(
     reader = component_of("dataset", {**data, "values": own}, catalog, "data")
     values = values_of(DataParams, common, "data")
     return Plan(
-        model=component_of("architecture", recorded["model"], catalog, "model"),
+        model=embed(
+            component_of("architecture", recorded["model"], catalog, "model"),
+            catalog,
+            run_files.PLAN,
+        ),
         data=DataChoice(
             reader=reader,
             common_values=values,

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from clfw.catalog.registry import read_registry
 from clfw.config.data_folders import data_folder
 from clfw.errors import ClfwError
+from clfw.io.child_process import import_environment, python_command
 from clfw.io.storage import cache_root
 from clfw.text import plural
 
@@ -38,7 +38,11 @@ def tried(code: str, seconds: float = 120) -> tuple[bool, str]:
     """Whether `code` runs in a process of its own, and the last line that it said."""
     try:
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, timeout=seconds
+            python_command("-c", code),
+            env=import_environment(),
+            capture_output=True,
+            text=True,
+            timeout=seconds,
         )
     except subprocess.TimeoutExpired:
         return False, f"did not finish within {seconds:g} s"

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 def doctor(timeout: float, registry: Path | None, disabled: tuple[str, ...], as_json: bool) -> None:
     """Find plugins that exit, crash or hang, and what is wrong with the environment.
 
-    The verdict on a plugin is kept for its version: one that failed is not imported any more, until
-    it passes here.
+    A plugin that failed is not imported any more, until its files change or it passes here.
     """
     from clfw.cli.diagnostics import diagnose
 
@@ -51,7 +50,7 @@ def plugin_rows(timeout: float, disabled: tuple[str, ...]) -> list[dict[str, Any
     from clfw.io.progress import ProgressBar
     from clfw.io.terminal import RichBar
     from clfw.plugins.manager import build_catalog, discover_plugins, load_plugin, new_host
-    from clfw.plugins.probe_results import save_probe_results
+    from clfw.plugins.probe_results import OWN, save_probe_results
     from clfw.plugins.probing import probe
 
     found = discover_plugins(disabled, plugin_files(), use_probe_results=False)
@@ -62,7 +61,7 @@ def plugin_rows(timeout: float, disabled: tuple[str, ...]) -> list[dict[str, Any
         verdicts[plugin.identity] = probe(plugin, timeout)
         bar.advance(1)
     bar.close()
-    save_probe_results(verdicts)
+    save_probe_results([(plugin, verdicts[plugin.identity]) for plugin in environment])
     host, rows = new_host(), []
     catalog = build_catalog(
         load_plugin(host, plugin)
@@ -72,7 +71,9 @@ def plugin_rows(timeout: float, disabled: tuple[str, ...]) -> list[dict[str, Any
     )
     for plugin in catalog.plugins:
         if reason := verdicts.get(plugin.identity, ""):
-            remedy = "not imported any more; mend it, then clfw doctor"
+            remedy = "pip install --force-reinstall clfw"
+            if plugin.package != OWN:
+                remedy = "not imported until its files change; mend it, then clfw doctor"
             rows.append(row_of(plugin, False, reason, remedy))
         elif clash := catalog.clash_of(plugin):
             remedy = f"switch one off: --disable-plugin {plugin.name}"

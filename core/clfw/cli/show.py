@@ -94,7 +94,9 @@ def facts(name: str, environment: "Environment") -> list[dict[str, Any]]:
             part |= {"component": entry.component, "plugin": offer.plugin.origin}
             part |= facts_of(offer.component)
             group = "model" if section == "models" else "data"
-            part["parameters"] = described(describe(cls), group, entry.table("values"))
+            unset = getattr(offer.component, "embeds", "")  # nobody sets it
+            rows = [row for row in describe(cls) if row.name != unset]
+            part["parameters"] = described(rows, group, entry.table("values"))
             if section == "models":
                 part["parameters"] += training_parameters(entry)
             if section == "data":
@@ -257,12 +259,12 @@ def show_layers(
     plan = resolve_plan(request, environment.catalog, environment.registry)
     say_seen(data, plan.data.seen, plan.data.component.name)
     opened = open_data(plan.data)
-    plan, preprocess = negotiate_preprocess(plan, opened)
+    plan, preprocess = negotiate_preprocess(plan, opened, environment.catalog)
     task = task_of(opened.rows, preprocess)
 
     from clfw.plots.model_summary import summarize
 
-    anatomy = summarize(plan.model.component, plan.model.params, task)
+    anatomy = summarize(plan.model, task)
     layers, total = anatomy.layers, anatomy.parameters
     if as_json:
         rows = [{**asdict(layer), "agrees": layer.agrees} for layer in layers]

@@ -19,6 +19,7 @@ from clfw.config.resolution import (
     recipe_layers,
     resolve_augmentations,
     resolve_component,
+    with_embedded,
 )
 from clfw.errors import UsageError
 from clfw.plugins.manager import Catalog
@@ -49,7 +50,7 @@ class Plan:
     @property
     def parts(self) -> tuple[ResolvedComponent[Any], ...]:
         """Every component that the run uses."""
-        return (self.model, self.data.reader, *self.augment)
+        return (*with_embedded(self.model), self.data.reader, *self.augment)
 
     def to_json(self) -> dict[str, Any]:
         """The content of `plan.json`."""

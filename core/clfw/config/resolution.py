@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from clfw.api.components import Augmentation, Component, Kind
+from clfw.api.components import Architecture, Augmentation, Component, Kind
 from clfw.api.params import GROUPS, Layer, Params, Resolved, params_class, resolve
+from clfw.api.task import Task
 from clfw.catalog.registry import Entry
 from clfw.errors import UsageError
 from clfw.plugins.manager import Catalog
@@ -17,12 +18,17 @@ C = TypeVar("C", bound=Component)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResolvedComponent(Generic[C]):
-    """A component with validated parameters."""
+    """A component with validated parameters.
+
+    Attributes:
+        embedded: the network that an architecture's parameters describe; see `Architecture.embeds`.
+    """
 
     entry: str
     component: C
     plugin: Plugin
     values: Resolved[Params]
+    embedded: "EmbeddedNetwork | None" = None
 
     @property
     def params(self) -> Params:
@@ -40,13 +46,29 @@ class ResolvedComponent(Generic[C]):
         }
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EmbeddedNetwork:
+    """A network inside another, and the task that it was made for."""
+
+    network: ResolvedComponent[Architecture]
+    task: Task
+
+
+def with_embedded(
+    model: ResolvedComponent[Architecture],
+) -> tuple[ResolvedComponent[Architecture], ...]:
+    """The network, the one inside it, the one inside that, and so on."""
+    return (model, *with_embedded(model.embedded.network)) if model.embedded else (model,)
+
+
 def resolve_component(
     kind: Kind, entry: Entry, catalog: Catalog, layers: Sequence[Layer], group: str
 ) -> ResolvedComponent[Any]:
     """The component of an entry, its own values overridden by `layers`."""
     offer = catalog.find(kind, entry.component)
     own = Layer(f"{group} entry '{entry.name}'", entry.table("values"))
-    values = resolve(params_class(offer.component), [own, *layers], group)
+    hidden = getattr(offer.component, "embeds", "")
+    values = resolve(params_class(offer.component), [own, *layers], group, hidden)
     return ResolvedComponent(
         entry=entry.name, component=offer.component, plugin=offer.plugin, values=values
     )

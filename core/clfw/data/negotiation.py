@@ -6,12 +6,15 @@ import numpy as np
 
 from clfw.api.params import Params, Resolved
 from clfw.api.preprocess import Preprocess
+from clfw.catalog.registry import Registry
 from clfw.config.data_folders import weights_folder
 from clfw.config.data_params import DataParams
+from clfw.config.described_network import embed
 from clfw.config.plan import Plan
 from clfw.data.decoding import checked_array, decode_bytes, silence_pillow
 from clfw.data.opening import OpenedDataset
-from clfw.errors import UsageError
+from clfw.errors import InputMissing, UsageError
+from clfw.plugins.manager import Catalog
 from clfw.plugins.plugin_calls import call_plugin
 from clfw.text import escape, plural
 
@@ -19,8 +22,13 @@ MAX_NATURAL_SIDE = 64  # pixels; larger pictures are scaled to DEFAULT_SIDE
 DEFAULT_SIDE = 128
 
 
-def negotiate_preprocess(plan: Plan, opened: OpenedDataset) -> tuple[Plan, Preprocess]:
-    """The data's natural values, changed where the network requires its own input."""
+def negotiate_preprocess(
+    plan: Plan, opened: OpenedDataset, catalog: Catalog
+) -> tuple[Plan, Preprocess]:
+    """The data's natural values, changed where the network requires its own input.
+
+    A network inside the model is found in the catalog.
+    """
     natural = natural_preprocess(opened, opened.choice.common)
     model = plan.model
     if not model.component.prepare:
@@ -30,14 +38,36 @@ def negotiate_preprocess(plan: Plan, opened: OpenedDataset) -> tuple[Plan, Prepr
         model.plugin, model.component.prepare, model.params, natural, folder
     )
     values: Resolved[Params] = Resolved(params, model.values.origins)
-    return replace(plan, model=replace(model, values=values)), preprocess
+    model = embed(replace(model, values=values), catalog, f"model '{model.entry}'")
+    return replace(plan, model=model), preprocess
 
 
-def require_weights(plan: Plan) -> None:
-    """Raise if a file is absent that a new run of the model starts from."""
-    if reference := plan.model.component.require:
-        folder = weights_folder(plan.data_folder)
+def require_weights(plan: Plan, registry: Registry) -> None:
+    """Raise if a file is absent that a new run of the model starts from.
+
+    The hint begins with the command that fetches the file, where there is one.
+    """
+    reference = plan.model.component.require
+    if not reference:
+        return
+    folder = weights_folder(plan.data_folder)
+    try:
         call_plugin(plan.model.plugin, reference, plan.model.params, folder)
+    except InputMissing as error:
+        entry = fetched_by(error.fetchable, registry) if error.fetchable else ""
+        if not entry:
+            raise
+        hint = f"clfw fetch {entry} once, or {error.hint}"
+        raise InputMissing(error.message, hint=hint) from None
+
+
+def fetched_by(name: str, registry: Registry) -> str:
+    """The model entry that `clfw fetch` brings a file of that name for; "" for none."""
+    for (section, entry), found in registry.entries.items():
+        files = [part.get("file") for part in found.fields.get("fetch", [])]
+        if section == "models" and name in files:
+            return entry
+    return ""
 
 
 def model_notes(plan: Plan, preprocess: Preprocess) -> tuple[str, ...]:

@@ -8,11 +8,12 @@ from torch import Tensor, nn
 
 from clfw.api.components import Architecture, PluginFault
 from clfw.api.components import load as load_reference
-from clfw.api.params import Layer, params_class, resolve
 from clfw.api.task import Task
 from clfw.artifacts.checksum import KEY, insert_checksum, metadata_of, verify_checksum
 from clfw.artifacts.weights_header import Header, repair_hint
-from clfw.errors import ClfwError, DataError, Diverged, PluginError, UsageError
+from clfw.config.described_network import find_network
+from clfw.config.resolution import EmbeddedNetwork
+from clfw.errors import ClfwError, DataError, Diverged
 from clfw.io.storage import write_atomically
 from clfw.models.safetensors_io import decode, encode, first_not_finite, parts
 from clfw.plugins.manager import Catalog, first_line
@@ -102,15 +103,24 @@ def require_fit(tensors: dict[str, Tensor], state: dict[str, Tensor], where: str
         raise DataError(f"{where}: does not fit the model: {'; '.join(faults[:SHOWN])}{more}")
 
 
-def build_model(architecture: Architecture, params: Any, task: Task) -> nn.Module:
+def build_model(
+    architecture: Architecture,
+    params: Any,
+    task: Task,
+    embedded: EmbeddedNetwork | None = None,
+) -> nn.Module:
     """The network for a task, with the weights that the present seed gives.
+
+    `embedded` is the network inside it, which is built first.
 
     Raises:
         PluginFault: building failed, or what was built is no module.
+        PluginError: the same, of the network inside.
         TaskNotSupported: from the architecture.
     """
+    inside = () if embedded is None else (build_embedded(embedded),)
     try:
-        model = load_reference(architecture.build)(params, task)
+        model = load_reference(architecture.build)(params, task, *inside)
     except ClfwError:
         raise
     except Exception as error:
@@ -122,6 +132,13 @@ def build_model(architecture: Architecture, params: Any, task: Task) -> nn.Modul
             f"architecture '{architecture.name}': build gave {type(model).__name__}, not a module"
         )
     return model
+
+
+def build_embedded(embedded: EmbeddedNetwork) -> nn.Module:
+    """The network inside another; a failure names the plugin that it comes from."""
+    network = embedded.network
+    with plugin_errors(network.plugin, "build"):
+        return build_model(network.component, network.params, embedded.task, network.embedded)
 
 
 def require_output(model: nn.Module, task: Task, architecture: str) -> None:
@@ -151,25 +168,8 @@ def require_output(model: nn.Module, task: Task, architecture: str) -> None:
 
 def restore_model(header: Header, catalog: Catalog) -> nn.Module:
     """The model that a weights file describes, in evaluation mode, on the CPU."""
-    described = header.facts["model"]
-    name = str(described.get("component", ""))
-    try:
-        offer = catalog.find("architecture", name)
-    except PluginError as error:
-        package = escape(str(described.get("package", "unknown")))
-        raise PluginError(
-            f"{escape(str(header.path))}: {error.message} (the weights were made with {package})",
-            hint=f"install the package '{package}'" if package != "clfw" else error.hint,
-        ) from None
-    assert isinstance(offer.component, Architecture)
-    layer = Layer(escape(str(header.path)), described["values"])
-    try:
-        params = resolve(params_class(offer.component), [layer], "model").params
-    except UsageError as error:
-        raise DataError(
-            error.message, hint="install the version of the package that wrote the file"
-        ) from None
-    with plugin_errors(offer.plugin, "build"):
-        model = build_model(offer.component, params, header.task)
+    network = find_network(header.facts["model"], catalog, escape(str(header.path)))
+    with plugin_errors(network.plugin, "build"):
+        model = build_model(network.component, network.params, header.task, network.embedded)
     load_tensors(model, header.path)
     return model.eval()

@@ -10,6 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from clfw.api.components import Architecture
 from clfw.api.task import Task
+from clfw.config.resolution import ResolvedComponent
 from clfw.models.weights_io import build_model
 
 Windowed = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
@@ -70,10 +71,10 @@ class ModelSummary:
         return self.parameters - parameters, self.multiply_adds - counted
 
 
-def summarize(architecture: Architecture, params: Any, task: Task) -> ModelSummary:
+def summarize(chosen: ResolvedComponent[Architecture], task: Task) -> ModelSummary:
     """The summary for one picture; computes nothing (meta device)."""
     with torch.device("meta"):
-        model = build_model(architecture, params, task).eval()
+        model = build_model(chosen.component, chosen.params, task, chosen.embedded).eval()
     found: list[LayerSummary] = []
     seen: set[nn.Parameter] = set()
     handles = [

@@ -21,7 +21,7 @@ from clfw.plugins.api_version import check_requirement
 from clfw.plugins.entry_points import entry_points
 from clfw.plugins.plugin import Plugin
 from clfw.plugins.plugin_files import import_file, named_files
-from clfw.plugins.probe_results import read_probe_results
+from clfw.plugins.probe_results import read_probe_results, reason_of
 from clfw.text import did_you_mean, escape
 
 DISABLE = "CLFW_DISABLE_PLUGINS"
@@ -141,12 +141,12 @@ def discover_plugins(
             )
     off = {*disabled, *(name.strip() for name in os.environ.get(DISABLE, "").split(","))}
     ours = next((plugin.version for plugin in found if plugin.package == "clfw"), "")
-    failed = read_probe_results() if use_probe_results else {}
+    results = read_probe_results() if use_probe_results else {}
     checked = []
     for plugin in found:
         if off & {plugin.name, plugin.package}:
             plugin = replace(plugin, state="off", reason="switched off")
-        elif reason := failed.get(plugin.identity):
+        elif reason := reason_of(plugin, results):
             remedy = "probe it again: clfw doctor"
             plugin = replace(plugin, state="broken", reason=reason, remedy=remedy)
         else:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 
+from clfw.io.child_process import import_environment, python_command
 from clfw.plugins.plugin import Plugin
 
 DONE = "clfw probe done"
@@ -16,12 +17,15 @@ DONE = "clfw probe done"
 
 def probe(plugin: Plugin, seconds: float) -> str:
     """Why the plugin must not be imported; empty if importing it and asking what it offers finished."""
-    nonce = os.urandom(8).hex()  # so that nothing the plugin prints can fake the end
-    command = [sys.executable, "-m", "clfw.plugins.probing", nonce, plugin.module, plugin.file]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    nonce = os.urandom(8).hex()  # so that no print of the plugin can fake the end
+    command = python_command("-m", "clfw.plugins.probing", nonce, plugin.module, plugin.file)
     try:
         done = subprocess.run(
-            command, env=environment, capture_output=True, timeout=seconds, stdin=subprocess.DEVNULL
+            command,
+            env=import_environment(),
+            capture_output=True,
+            timeout=seconds,
+            stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
         return f"importing it did not finish within {seconds:g} s"

@@ -161,8 +161,8 @@ def open_request(
     opened = open_data(plan.data)
     refuse_untrainable(opened.rows)
     plan = replace(plan, recipe=for_classes(plan.recipe, opened.rows.classes))
-    plan, preprocess = negotiate_preprocess(plan, opened)
-    require_weights(plan)
+    plan, preprocess = negotiate_preprocess(plan, opened, environment.catalog)
+    require_weights(plan, environment.registry)
     splits = tuple(split for split in SPLITS if opened.rows.labeled(split))
     return plan, decode_splits(opened, preprocess, splits, console.progress)
 

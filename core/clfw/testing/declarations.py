@@ -1,16 +1,15 @@
 """Checks of what a plugin declares: the price of its hook, names, references, parameters."""
 
 import json
-import os
 import re
 import subprocess
-import sys
 from functools import partial
 from typing import Any
 
 from clfw.api.components import Component, Dataset, load
 from clfw.api.params import Params, params_class
 from clfw.config.data_params import DataParams
+from clfw.io.child_process import import_environment, python_command
 from clfw.plugins.plugin import Plugin
 from clfw.testing.check import Check, Fault, require
 
@@ -66,10 +65,9 @@ def hook_is_light(plugin: Plugin) -> None:
 
 def imported_with(module: str, file: str, heavy: tuple[str, ...]) -> list[str]:
     """Which of `heavy` a fresh Python has loaded after importing `module`."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run(
-        [sys.executable, "-c", LOADED, json.dumps([module, file, heavy])],
-        env=environment, capture_output=True, text=True, timeout=120,
+        python_command("-c", LOADED, json.dumps([module, file, heavy])),
+        env=import_environment(), capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     *_, last = ["", *done.stdout.splitlines()]
     word, _, said = last.partition(":")
@@ -107,6 +105,11 @@ def parameters_are_described(component: Component) -> None:
     require(
         isinstance(cls, type) and issubclass(cls, Params),
         f"params='{component.params}' must be a subclass of clfw.api.Params",
+    )
+    embeds = getattr(component, "embeds", "")
+    require(
+        not embeds or embeds in cls.model_fields,
+        f"embeds='{embeds}': there is no such parameter: name the one that describes the network",
     )
     for name, field in cls.model_fields.items():
         require(

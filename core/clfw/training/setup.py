@@ -129,7 +129,7 @@ def prepare_training(
     seed_generators(plan.recipe.params.seed)
     architecture = plan.model.component
     with plugin_errors(plan.model.plugin, "build"):
-        model = build_model(architecture, plan.model.params, task)
+        model = build_model(architecture, plan.model.params, task, plan.model.embedded)
     if resumed is None and architecture.initialize:
         folder = weights_folder(plan.data_folder)
         call_plugin(plan.model.plugin, architecture.initialize, model, plan.model.params, folder)

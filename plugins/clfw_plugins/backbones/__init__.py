@@ -17,6 +17,7 @@ def clfw_architectures() -> list[Architecture]:
             require=f"{_HERE}.requirements:require",
             notes=f"{_HERE}.requirements:notes",
             initialize=f"{_HERE}.frozen:initialize",
+            embeds="described",
         ),
         Architecture(
             name="timm_model",

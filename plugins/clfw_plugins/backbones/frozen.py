@@ -7,10 +7,8 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from clfw import Task
-from clfw.api import Architecture, DataError, escape
-from clfw.api.params import Layer, params_class, resolve
-from clfw.models.weights_io import build_model, read_tensors, require_fit
-from clfw.plugins.manager import installed_catalog
+from clfw.api import DataError, escape
+from clfw.models.weights_io import read_tensors, require_fit
 from clfw_plugins.backbones.params import FrozenBackboneParams
 from clfw_plugins.backbones.requirements import weights_path
 from clfw_plugins.backbones.timm_model import create
@@ -68,41 +66,21 @@ class FrozenBackbone(nn.Module):
         return logits
 
 
-def build(params: FrozenBackboneParams, task: Task) -> nn.Module:
-    """The backbone with random weights and the head; `initialize` loads the backbone's own."""
-    if params.described:
-        network, side = own_network(params), 0
+def build(params: FrozenBackboneParams, task: Task, network: nn.Module | None = None) -> nn.Module:
+    """The backbone with random weights and the head; `initialize` loads the backbone's own.
+
+    `network` is the one that the weights file described, if it did; it loses its head.
+    """
+    if network is not None:
+        backbone = Backbone(without_head(network), 0)
     else:
-        network = create(params.backbone, num_classes=0, in_chans=task.channels)
-        side = params.input_size
-    backbone = Backbone(network, side)
+        body = create(params.backbone, num_classes=0, in_chans=task.channels)
+        backbone = Backbone(body, params.input_size)
     return FrozenBackbone(backbone, nn.Linear(num_features(backbone, task), task.num_classes))
-
-
-def own_network(params: FrozenBackboneParams) -> nn.Module:
-    """The body of the clfw architecture that the weights file described."""
-    described = params.described
-    offer = installed_catalog().find("architecture", str(described["component"]))
-    component = offer.component
-    assert isinstance(component, Architecture)
-    values = resolve(
-        params_class(component), [Layer("weights file", described["values"])], "model"
-    ).params
-    channels, height, width = described["input"]
-    task = Task(
-        classes=tuple(map(str, range(described["classes"]))),
-        channels=channels,
-        height=height,
-        width=width,
-    )
-    return without_head(build_model(component, values, task))
 
 
 def without_head(model: nn.Module) -> nn.Module:
     """`model` with its last linear layer, which gives the logits, taken out."""
-    backbone = getattr(model, "backbone", None)
-    if isinstance(backbone, nn.Module):
-        return backbone
     linears = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
     if not linears:
         raise DataError("the backbone has no linear layer to take out as its head")

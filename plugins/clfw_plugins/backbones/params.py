@@ -32,7 +32,7 @@ class FrozenBackboneParams(Params):
     )
     described: dict[str, Any] = Field(
         default_factory=dict,
-        description="the backbone's own description; taken from a clfw weights file, not set by hand",
+        description="the backbone's own network, as its clfw weights file describes it",
     )
 
 

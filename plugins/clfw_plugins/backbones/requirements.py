@@ -5,7 +5,6 @@ from pathlib import Path
 
 from clfw.api import DataError, InputMissing, Preprocess, escape
 from clfw.artifacts.weights_header import read_header, refuse_pickle, require_whole
-from clfw.catalog.registry import read_registry
 from clfw_plugins.backbones.params import FrozenBackboneParams
 
 
@@ -35,6 +34,7 @@ def prepare(
     own = header.preprocess
     described = {
         "component": header.facts["model"]["component"],
+        "package": header.facts["model"].get("package", ""),
         "values": header.facts["model"]["values"],
         "classes": len(header.classes),
         "input": [own.channels, own.height, own.width],
@@ -101,24 +101,15 @@ def weights_path(params: FrozenBackboneParams, weights_folder: Path) -> Path:
 
 
 def missing_weights(params: FrozenBackboneParams, file: Path) -> InputMissing:
-    """The error for weights that are not here, with the three ways out."""
+    """The error for weights that are not here, with the ways out."""
     if params.backbone_weights != "pretrained":
         return InputMissing(
             f"model.backbone_weights: there is no {escape(str(file))}",
             hint="name a finished run's folder or a .safetensors file, or take pretrained or random",
         )
-    fetch = f"clfw fetch {entry} once, or " if (entry := fetched_by(file.name)) else ""
     return InputMissing(
         f"model.backbone_weights: the weights of '{escape(params.backbone)}' are not at "
         f"{escape(str(file))}, and a run never downloads",
-        hint=f"{fetch}--set model.backbone_weights=FILE, or =random to go without",
+        hint="--set model.backbone_weights=FILE, or =random to go without",
+        fetchable=file.name,
     )
-
-
-def fetched_by(name: str) -> str:
-    """The model entry that `clfw fetch` brings a file of that name for; "" for none."""
-    for (section, entry), found in read_registry().entries.items():
-        files = [part.get("file") for part in found.fields.get("fetch", [])]
-        if section == "models" and name in files:
-            return entry
-    return ""

@@ -32,7 +32,7 @@ class Architecture:
             needs no such file, so that shapes can be shown without it. Empty for no files.
         notes: reference to `(params, preprocess) -> tuple[str, ...]`, torch-free: lines that a run
             and `clfw show` say of the network and its input. Empty for none.
-        initialise: reference to `(model, params, weights_folder) -> None`, called on fresh runs
+        initialize: reference to `(model, params, weights_folder) -> None`, called on fresh runs
             only, to load pretrained weights; empty when building is all there is.
         parameter_count: trainable and frozen parameters on the document's own task, if known.
         channels: the channel counts it accepts; empty for any.
@@ -67,7 +67,7 @@ class Dataset:
             files of another layout into what `open` reads at `target`, a path that is not there
             yet; `progress` is a `clfw.api.Progress` of pictures. Empty where files are
             published as they are read.
-        recognise: reference to `(path, tree, given) -> Detected | None`, which says whether the
+        detect: reference to `(path, tree, given) -> Detected | None`, which says whether the
             files at `path` are of this kind, and which values read them. `tree` is a
             `clfw.api.FileTree` of them, `given` what a person has set. Torch-free and cheap:
             it reads names, and of a list its first lines. Raises `DataError` where it could read

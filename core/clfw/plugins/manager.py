@@ -22,6 +22,7 @@ from clfw.plugins.entry_points import entry_points
 from clfw.plugins.plugin import Plugin
 from clfw.plugins.plugin_files import import_file, named_files
 from clfw.plugins.probe_results import read_probe_results
+from clfw.plugins.renamed import new_name
 from clfw.text import did_you_mean, escape
 
 DISABLE = "CLFW_DISABLE_PLUGINS"
@@ -186,8 +187,9 @@ def import_plugin(plugin: Plugin) -> object:
 
 def remedy_for(error: BaseException, plugin: Plugin) -> str:
     """What fixes a plugin that does not load."""
-    if isinstance(error, ModuleNotFoundError) and error.name and error.name != plugin.module:
-        return f"pip install {error.name.partition('.')[0]}"
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    if missing and missing != plugin.module and not new_name(error):
+        return f"pip install {missing.partition('.')[0]}"
     return f"fix {plugin.file}" if plugin.file else f"pip install -U {plugin.package}"
 
 
@@ -291,12 +293,14 @@ def warn(message: str) -> None:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an exception's text, or its type if that is empty."""
+    """The first line of an exception's text, or its type if that is empty; with what was renamed."""
     text = str(error).strip().splitlines()
     name = type(error).__name__
-    return escape(
+    line = escape(
         f"{name}: {text[0]}"
         if text and not isinstance(error, PluginError)
         else (text[0] if text else name),
         200,
     )
+    now = new_name(error)
+    return f"{line}; {now}" if now else line

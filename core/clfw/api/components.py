@@ -32,7 +32,7 @@ class Architecture:
             needs no such file, so that shapes can be shown without it. Empty for no files.
         notes: reference to `(params, preprocess) -> tuple[str, ...]`, torch-free: lines that a run
             and `clfw show` say of the network and its input. Empty for none.
-        initialize: reference to `(model, params, weights_folder) -> None`, called on fresh runs
+        initialise: reference to `(model, params, weights_folder) -> None`, called on fresh runs
             only, to load pretrained weights; empty when building is all there is.
         parameter_count: trainable and frozen parameters on the document's own task, if known.
         channels: the channel counts it accepts; empty for any.

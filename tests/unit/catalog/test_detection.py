@@ -451,7 +451,7 @@ def test_the_kit_holds_a_reader_to_knowing_its_files(monkeypatch: pytest.MonkeyP
     write(CLASSES, Path("photos"))
     offer = CATALOG.find("dataset", "image_folder")
     assert isinstance(offer.component, Dataset)
-    check = dataset_checks(offer.component, offer.plugin, Path("photos"))["recognising its files"]
+    check = dataset_checks(offer.component, offer.plugin, Path("photos"))["detecting its files"]
     check()
     for answer, said in (
         (None, "gives NoneType for the files"),

@@ -74,7 +74,7 @@ class Dataset:
             files of another layout into what `open` reads at `target`, a path that is not there
             yet; `progress` is a `clfw.api.Progress` of pictures. Empty where files are
             published as they are read.
-        recognise: reference to `(path, tree, given) -> Detected | None`, which says whether the
+        detect: reference to `(path, tree, given) -> Detected | None`, which says whether the
             files at `path` are of this kind, and which values read them. `tree` is a
             `clfw.api.FileTree` of them, `given` what a person has set. Torch-free and cheap:
             it reads names, and of a list its first lines. Raises `DataError` where it could read

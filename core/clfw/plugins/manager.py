@@ -17,6 +17,7 @@ from clfw.api import hookspecs
 from clfw.api.components import KINDS, Component, Kind, kind_of
 from clfw.errors import ClfwError, PluginError, UsageError
 from clfw.io.interrupts import noting_interrupts
+from clfw.plugins import renamed
 from clfw.plugins.api_version import check_requirement
 from clfw.plugins.entry_points import entry_points
 from clfw.plugins.plugin import Plugin
@@ -186,8 +187,9 @@ def import_plugin(plugin: Plugin) -> object:
 
 def remedy_for(error: BaseException, plugin: Plugin) -> str:
     """What fixes a plugin that does not load."""
-    if isinstance(error, ModuleNotFoundError) and error.name and error.name != plugin.module:
-        return f"pip install {error.name.partition('.')[0]}"
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    if missing and missing != plugin.module and not renamed.new_name(error):
+        return f"pip install {missing.partition('.')[0]}"
     return f"fix {plugin.file}" if plugin.file else f"pip install -U {plugin.package}"
 
 
@@ -291,12 +293,14 @@ def warn(message: str) -> None:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an exception's text, or its type if that is empty."""
+    """The first line of an exception's text, or its type if that is empty; with what was renamed."""
     text = str(error).strip().splitlines()
     name = type(error).__name__
-    return escape(
+    line = escape(
         f"{name}: {text[0]}"
         if text and not isinstance(error, PluginError)
         else (text[0] if text else name),
         200,
     )
+    now = renamed.new_name(error)
+    return f"{line}; {now}" if now else line

@@ -222,7 +222,7 @@ def loads_nothing(component: Architecture) -> None:
     require(
         not seen,
         f"build reaches for {', '.join(dict.fromkeys(seen))}: load pretrained weights in a function "
-        "that 'initialise' refers to",
+        "that 'initialize' refers to",
     )
 
 

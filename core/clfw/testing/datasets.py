@@ -46,8 +46,8 @@ def dataset_checks(component: Dataset, plugin: Plugin, path: Path | None) -> dic
         "importing the reader": partial(without_torch, component),
     }
     if component.detect and path is not None:
-        checks["recognising its files"] = partial(detects_its_files, component, path)
-        checks["importing the recogniser"] = partial(without_pixels, component)
+        checks["detecting its files"] = partial(detects_its_files, component, path)
+        checks["importing the detector"] = partial(without_pixels, component)
     if not component.needs_path:
         checks["measuring the sample"] = lambda: is_small(once())
     return checks
@@ -112,13 +112,13 @@ def decoders_forbidden() -> Iterator[list[str]]:
 
 
 def has_fitting_columns(source: Source) -> None:
-    """The index is honest: as many labels, splits, stamps and places as keys, each key once."""
+    """The index is honest: as many labels, splits, versions and locations as keys, each key once."""
     table = source.table()
     require(isinstance(table, Table), "table() must return a clfw.Table")
     count = len(table.keys)
     require(count, "has no rows: give the default parameters some")
-    columns = {"labels": table.labels, "splits": table.splits, "stamps": table.versions,
-               "places": table.locations}  # fmt: skip
+    columns = {"labels": table.labels, "splits": table.splits, "versions": table.versions,
+               "locations": table.locations}  # fmt: skip
     if len(table.groups):
         columns["groups"] = table.groups
     for name, column in columns.items():

@@ -19,17 +19,17 @@ def detects_its_files(component: Dataset, path: Path) -> None:
         return
     require(
         isinstance(answer, Detected),
-        f"recognise gives {type(answer).__name__} for the files that it is checked on: return a "
+        f"detect gives {type(answer).__name__} for the files that it is checked on: return a "
         "clfw.Detected for whatever open reads",
     )
     unknown = [key for key in answer.values if key not in params_class(component).model_fields]
     require(
         not unknown,
-        f"recognise sets '{unknown[0] if unknown else ''}', which is no parameter: name one of them",
+        f"detect sets '{unknown[0] if unknown else ''}', which is no parameter: name one of them",
     )
     require(
         answer.seen and "\n" not in answer.seen,
-        "recognise says nothing of what it saw, or more than a line: give one phrase in seen",
+        "detect does not say in one line what it saw: give one phrase in seen",
     )
 
 

@@ -451,12 +451,12 @@ def test_the_kit_holds_a_reader_to_knowing_its_files(monkeypatch: pytest.MonkeyP
     write(CLASSES, Path("photos"))
     offer = CATALOG.find("dataset", "image_folder")
     assert isinstance(offer.component, Dataset)
-    check = dataset_checks(offer.component, offer.plugin, Path("photos"))["recognising its files"]
+    check = dataset_checks(offer.component, offer.plugin, Path("photos"))["detecting its files"]
     check()
     for answer, said in (
         (None, "gives NoneType for the files"),
         (Detected(values={"colour": 1}, seen="pictures"), "sets 'colour', which is no parameter"),
-        (Detected(values={}, seen=""), "says nothing of what it saw"),
+        (Detected(values={}, seen=""), "does not say in one line what it saw"),
     ):
         monkeypatch.setattr(
             "clfw_plugins.image_folder.detection.detect_folders", lambda *_, a=answer: a

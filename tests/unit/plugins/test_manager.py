@@ -27,6 +27,21 @@ def clfw_architectures():
 BROKEN = {
     "an import that fails": ("import absent_module", "No module named 'absent_module'"),
     "a name that is not there": ("from clfw import absent", "cannot import name 'absent'"),
+    "a name that was renamed": (
+        "from clfw import Recognised",
+        "it is now 'Detected' in clfw.api",
+    ),
+    "a module that moved": ("import clfw.filetree", "what plugins use is in 'clfw.api'"),
+    "a field of an architecture that was renamed": (
+        "from clfw import Architecture, hookimpl\n@hookimpl\ndef clfw_architectures():\n"
+        "    return [Architecture(name='a', summary='a', build='a:b', initialise='a:c')]",
+        "unexpected keyword argument 'initialise'; it is now 'initialize'",
+    ),
+    "a field of a dataset that was renamed": (
+        "from clfw import Dataset, hookimpl\n@hookimpl\ndef clfw_datasets():\n"
+        "    return [Dataset(name='a', summary='a', open='a:b', recognise='a:c')]",
+        "unexpected keyword argument 'recognise'; it is now 'detect'",
+    ),
     "a syntax error": ("def broken(:", "SyntaxError"),
     "an exit at import": ("raise SystemExit(3)", "SystemExit: 3"),
     "an interrupt at import": ("raise KeyboardInterrupt", "KeyboardInterrupt"),

@@ -37,7 +37,13 @@ def network(name: str, task: Task, **values: object) -> nn.Module:
 
 def adam_recipe(batch_size: int, epochs: int = 1) -> Recipe:
     """Adam with AMSGrad, as the document of `math_cnn` trains it."""
-    return Recipe(epochs=epochs, batch_size=batch_size, lr=1e-3, amsgrad=True, keep="last")
+    return Recipe(
+        epochs=epochs,
+        batch_size=batch_size,
+        lr=1e-3,
+        optimizer_params={"amsgrad": True},
+        keep="last",
+    )
 
 
 def clfw_epochs(
@@ -86,7 +92,7 @@ class BareLoop:
         recipe, size = self._recipe, self._recipe.batch_size
         assert isinstance(size, int)
         optimizer = torch.optim.Adam(
-            model.parameters(), lr=recipe.lr, amsgrad=recipe.amsgrad, fused=True
+            model.parameters(), lr=recipe.lr, amsgrad=recipe.optimizer_params.amsgrad, fused=True
         )
         model.train()
         self.wait()

@@ -43,7 +43,7 @@ UNIT_PICTURES, UNIT_TIMED, UNIT_BATCH_SIZE = 60_000, 20_000, 64
 NARROWER = ("model.filters=[16,16,32,64]",)
 MIRRORED = "answers are means over each picture and its mirror image"
 WIDER = ("model.filters=[32,64,64,128]",)
-LONGER = (*WIDER, "train.label_smoothing=0.1", "train.optimizer=adamw", "train.weight_decay=0.05")
+LONGER = (*WIDER, "loss.label_smoothing=0.1", "train.optimizer=adamw", "train.weight_decay=0.05")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

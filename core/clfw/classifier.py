@@ -15,9 +15,10 @@ from clfw.api.preprocess import Preprocess
 from clfw.artifacts.weights_header import Header
 from clfw.data.decoding import decode, decode_picture, silence_pillow
 from clfw.errors import DataError, UsageError
-from clfw.models.batches import Normalize, SplitBatches, evaluation_size
+from clfw.metrics.objective import objective_of
+from clfw.models.batches import Normalize
 from clfw.models.device import Device
-from clfw.models.logits import predict_logits
+from clfw.models.torch_backend import TorchBackend
 from clfw.text import escape
 
 Picture = Any  # a path, encoded bytes, a PIL image, or an (H, W) or (H, W, 3) uint8 array
@@ -56,6 +57,7 @@ class Classifier:
         self.header = header
         self.module = module.eval()
         self._device = device
+        self._backend = TorchBackend(self.module, header.preprocess, device)
         self._normalize = Normalize(header.preprocess, device.torch_device)
 
     @property
@@ -118,14 +120,10 @@ class Classifier:
                 images[place] = pixels_of(picture, preprocess)
             except (DataError, OSError) as error:
                 errors[place] = reason(error)
-        everything = np.arange(len(images))
-        batches = SplitBatches(
-            images, np.full(len(images), -1, np.int64), everything, self._device, None
-        )
-        size = evaluation_size(preprocess)
-        logits = predict_logits(self.module, batches, self._normalize, size, self._device)
-        best = logits.double().softmax(1).topk(min(top, len(self.classes)), dim=1)
-        rows = zip(best.values.tolist(), best.indices.tolist(), strict=True)
+        decision = objective_of(self.header.task).decide(self._backend.logits(images))
+        best = decision.most_probable(top)
+        probable = np.take_along_axis(decision.probabilities, best, 1)
+        rows = zip(probable.tolist(), best.tolist(), strict=True)
         predictions = []
         for place, (probabilities, indices) in enumerate(rows):
             key = key_of(pictures[place], start + place)

@@ -2,43 +2,43 @@
 
 
 class ClfwError(Exception):
-    """What is wrong and where (`message`), and one action that mends it (`hint`).
+    """What is wrong and where (`message`), and one action that fixes it (`hint`).
 
     Attributes:
-        advice: the hint where an error of this kind brings none of its own.
+        default_hint: the hint of an error that has none of its own.
     """
 
     exit_code = 2
-    advice = "see clfw --help"
+    default_hint = "see clfw --help"
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint or self.advice
+        self.hint = hint or self.default_hint
 
 
 class UsageError(ClfwError):
     """A name, option, key or value that cannot be used."""
 
-    advice = "clfw show NAME lists every parameter with its range"
+    default_hint = "clfw show NAME lists every parameter with its range"
 
 
 class DataError(ClfwError):
-    """Data or an artifact that is there and wrong."""
+    """Data or an artifact that exists but is wrong."""
 
     exit_code = 65
-    advice = "repair it, or put a sound copy in its place"
+    default_hint = "repair it, or replace it with an intact copy"
 
 
 class InputMissing(ClfwError):
-    """A file or folder that should be there and is not.
+    """A required file or folder that does not exist.
 
     Attributes:
-        fetchable: the name of a file of weights that `clfw fetch` may bring for a model entry.
+        fetchable: the name of a weights file that `clfw fetch` may download for a model entry.
     """
 
     exit_code = 66
-    advice = "look at how its name is written"
+    default_hint = "check the path"
 
     def __init__(self, message: str, *, hint: str = "", fetchable: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -46,39 +46,39 @@ class InputMissing(ClfwError):
 
 
 class PluginError(ClfwError):
-    """A plugin that is absent, broken or in conflict with another."""
+    """A plugin that is missing, broken or in conflict with another."""
 
     exit_code = 69
-    advice = "see what is installed: clfw plugins"
+    default_hint = "list what is installed: clfw plugins"
 
 
 class OutputError(ClfwError):
-    """A place that cannot be written, or that another process holds."""
+    """An output path that cannot be written, or that another process is using."""
 
     exit_code = 73
-    advice = "name a folder that can be written"
+    default_hint = "choose a folder that can be written"
 
 
 class StorageError(ClfwError):
-    """Reading or writing failed while the work was under way."""
+    """Reading or writing failed in the middle of the work."""
 
     exit_code = 74
-    advice = "look at the disk and at who may read and write there"
+    default_hint = "check the disk and its permissions"
 
 
 class ResourceError(ClfwError):
-    """Stopped for want of memory or time; a resume goes on from here."""
+    """Ran out of memory or time; a resume continues from here."""
 
     exit_code = 75
-    advice = "free some memory, or take a smaller batch"
+    default_hint = "free some memory, or use a smaller batch"
 
 
 class Diverged(ClfwError):
-    """Training produced a value that is not finite."""
+    """Training produced a non-finite value."""
 
     exit_code = 79
-    advice = "lower the learning rate"
+    default_hint = "lower the learning rate"
 
 
 class TaskNotSupported(ClfwError):
-    """An architecture cannot serve a task, for instance too small an image."""
+    """An architecture cannot be built for a task, for instance because the image is too small."""

@@ -17,14 +17,16 @@ def did_you_mean(name: str, known: Iterable[str], listing: str = "") -> str:
 
 def escape(text: str, limit: int = 120) -> str:
     """`text` on one line with control and direction characters escaped, cut to `limit` characters."""
-    if len(text) <= limit and text.isprintable():  # as nearly all are, and every file is asked
+    if (
+        len(text) <= limit and text.isprintable()
+    ):  # the usual case, and this is called for every file
         return text
     escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return escaped if len(escaped) <= limit else escaped[: limit - 1] + "…"
 
 
 def plural(number: int, noun: str) -> str:
-    """As in "1 row", "3,000 rows"."""
+    """A count and its noun, as in "1 row", "3,000 rows"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
@@ -34,7 +36,7 @@ def detected_line(given: str, seen: str, reader: str) -> str:
 
 
 def escape_lines(text: str) -> str:
-    """`text` with what no terminal should be sent escaped; its lines stay."""
+    """`text` with control and direction characters escaped, line breaks kept."""
     return (
         text
         if text.isprintable()
@@ -42,15 +44,15 @@ def escape_lines(text: str) -> str:
     )
 
 
-def unused_files_line(strays: Sequence[str]) -> str:
-    """How many files no row uses, with the first of them."""
-    first = ", ".join(escape(name, 60) for name in strays[:3])
-    more = f" and {len(strays) - 3:,} more" if len(strays) > 3 else ""
-    return f"{plural(len(strays), 'file')} not used: {first}{more}"
+def unused_files_line(names: Sequence[str]) -> str:
+    """The number of files that no row uses, with the first three."""
+    first = ", ".join(escape(name, 60) for name in names[:3])
+    more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
+    return f"{plural(len(names), 'file')} not used: {first}{more}"
 
 
 def group_faults(faults: Iterable[tuple[str, str]]) -> list[str]:
-    """A line for each text among (place, text), with its first place and how many more rows have it."""
+    """One line per distinct text of (place, text): its first place, and how many more rows have it."""
     places: dict[str, list[str]] = {}
     for place, text in faults:
         places.setdefault(text, []).append(place)
@@ -61,7 +63,7 @@ def group_faults(faults: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def bullet_list(what: str, faults: Iterable[str]) -> str:
-    """Up to twenty faults on lines of their own, then how many more."""
+    """Up to `MAX_LISTED` faults, one a line, then how many more."""
     faults = list(faults)
     if len(faults) == 1:
         return f"{faults[0]} ({what})"

@@ -103,21 +103,21 @@ def at_step(number: int, act: object) -> None:
     """Do something right before an update."""
     from clfw.training.train_state import TrainState
 
-    original = TrainState.update
+    original = TrainState.finish_update
 
     def update(state: TrainState) -> None:
         if state.step == number:
             act()
         original(state)
 
-    TrainState.update = update
+    TrainState.finish_update = update
 
 
 def test_what_a_dead_process_left_beside_the_runs_is_swept_by_the_next_run(place: None):
     dead = subprocess.Popen(["true"])
     dead.wait()
-    gone = Path(f".run.tmp-{storage.host()}-{dead.pid}-00ff00ff")
-    living = Path(f".run.tmp-{storage.host()}-{os.getppid()}-00ff00ff")
+    gone = Path(f".run.tmp-{storage.host_name()}-{dead.pid}-00ff00ff")
+    living = Path(f".run.tmp-{storage.host_name()}-{os.getppid()}-00ff00ff")
     foreign = Path(".run.tmp-elsewhere-1-00ff00ff")
     for path in (gone, living, foreign):
         path.mkdir()
@@ -227,5 +227,5 @@ def test_a_disk_that_really_becomes_read_only_ends_the_run_in_one_line(small_dis
 
 
 def no_check() -> None:
-    """Leave the check of the room out, as the disk fills later."""
-    storage.require_free_space = lambda *_: None
+    """Leave the check of the free space out, as the disk fills later."""
+    storage.require_free_space = lambda *_, **__: None

@@ -189,17 +189,17 @@ def test_a_lock_that_somebody_left_behind_holds_nobody_up_for_ever(
             raise filelock.Timeout("held")
 
     monkeypatch.setattr(entry, "FileLock", Held)
-    monkeypatch.setattr(entry, "SETTLING", 0.0)
+    monkeypatch.setattr(entry, "GRACE", 0.0)
     heard = Heard()
-    shop.fetch("tiny", report=heard.report)
+    shop.fetch("tiny", console=heard.report)
     assert files_under(data) == DIGITS
-    assert heard.lines[0] == "another process fetches tiny; waiting for it"
+    assert heard.lines[0] == "another process is fetching tiny; waiting for it"
 
 
 def test_a_second_fetch_waits_for_one_at_work(
     shop: Shop, data: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(entry, "SETTLING", 0.0)
+    monkeypatch.setattr(entry, "GRACE", 0.0)
     asked = threading.Event()
     waited = threading.Event()
 
@@ -219,10 +219,10 @@ def test_a_second_fetch_waits_for_one_at_work(
     assert asked.wait(20)
     heard = Heard()
     report = type(heard.report)(say=lambda line: (heard.lines.append(line), say(line))[0])
-    fetched = shop.fetch("tiny", report=report)
+    fetched = shop.fetch("tiny", console=report)
     first.join()
     assert fetched.origins == {}
-    assert heard.lines[-1] == f"tiny is there already: {data / 'tiny'}"
+    assert heard.lines[-1] == f"tiny is already there: {data / 'tiny'}"
     assert len(shop.mirror.asked) == len(PACKED)
 
 

@@ -41,14 +41,14 @@ def together(arguments: list[object], count: int, patch: Patch, name: str) -> li
 def race_for_a_new_folder(whole: Reference, count: int, patch: Patch) -> list[str]:
     """Several runs with one `--out`; what is wrong with the outcome."""
     ended = together([*SMALL, "--out", "run"], count, patch, "run")
-    return outcome(whole, ended, "is there already")
+    return outcome(whole, ended, "already exists")
 
 
 def race_to_resume(whole: Reference, count: int, patch: Patch) -> list[str]:
     """Several resumes of one run that was killed."""
     killed(whole, whole.places("step")[2])
     ended = together(["resume", "run"], count, patch, "run")
-    return outcome(whole, ended, "held by pid")
+    return outcome(whole, ended, "in use by pid")
 
 
 def outcome(whole: Reference, ended: list[Trial], words: str) -> list[str]:
@@ -105,7 +105,7 @@ def test_a_folder_in_use_says_by_whom(place: None):
     assert refused.code == 73
     words = json.loads(max(Path("run/claims").iterdir()).read_text())
     assert refused.errors == [
-        f"error: run: is held by pid {words['pid']} on {words['host']} since {words['since']}"
+        f"error: run: is in use by pid {words['pid']} on {words['host']} since {words['since']}"
     ]
     assert trial(["resume", "run"]).code == 0
 
@@ -119,7 +119,7 @@ def test_who_is_overtaken_leaves_off_before_it_writes_again(monkeypatch: pytest.
     first.check()
     second = RunLock(Path("run"))
     second.check()
-    with pytest.raises(OutputError, match="is held by pid"):
+    with pytest.raises(OutputError, match="is in use by pid"):
         first.check()
 
 

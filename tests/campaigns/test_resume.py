@@ -22,16 +22,16 @@ from killing import (
     some_of_every_kind,
 )
 from killing import reference as whole_run
-from matrix import COMBINATIONS, DROPOUT, NORM, plain, train, write_data
+from matrix import COMBINATIONS, DROPOUT, NORM, group, plain, train, write_data
 from mutants import MUTANTS
 from trials import KINDS, Kill, bits, trial, working_in, workplace
 
 RICH = plain(
     *DROPOUT, *NORM, "--augment", "flip,rotate", "--epochs", "6",
     *train(
-        ema=0.8, schedule="plateau", plateau_patience=0, plateau_factor=0.9, patience=9,
-        evaluate_steps=2, lr=0.5, seed=6, monitor="loss",
+        ema=0.8, schedule="plateau", patience=9, evaluate_steps=2, lr=0.5, seed=6, monitor="loss",
     ),
+    *group("schedule", patience=0, factor=0.9),
 )  # fmt: skip
 
 
@@ -316,4 +316,4 @@ def test_deterministic_algorithms_are_a_part_of_the_plan_and_of_its_resume(place
 
 
 def test_a_folder_that_is_no_run_is_refused(place: None):
-    assert_refused(clfw("resume", "bars"), 66, "bars: is no run folder: it has no plan.json")
+    assert_refused(clfw("resume", "bars"), 66, "bars: not a run folder: it has no plan.json")

@@ -101,8 +101,8 @@ def test_a_second_signal_in_a_step_leaves_at_once_and_the_checkpoint_is_good(
     assert ended.code == CODES[number]
     assert len(ended.events) == at + 1
     assert ended.err.splitlines()[-2:] == [
-        "stopping after this step, then saving; once more to leave at once",
-        "left at once; the last checkpoint is intact: clfw resume run",
+        "stopping after this step, then saving; interrupt again to quit at once",
+        "quit at once; the last checkpoint is intact: clfw resume run",
     ]
     tally = Tally()
     check(whole, go_on(whole), tally, "second signal")
@@ -113,7 +113,7 @@ def one_endless_operation() -> None:
     """The fourth update never returns to Python, and two signals come while it lasts."""
     from clfw.training.train_state import TrainState
 
-    original = TrainState.update
+    original = TrainState.finish_update
 
     def update(state: TrainState) -> None:
         if state.step == 3:
@@ -125,14 +125,14 @@ def one_endless_operation() -> None:
                 library.pthread_mutex_lock(mutex)
         original(state)
 
-    TrainState.update = update
+    TrainState.finish_update = update
 
 
 def test_a_second_signal_leaves_even_while_one_operation_lasts(place: None):
     whole = reference(SMALL)
     ended = trial([*SMALL, "--out", "run"], patch=one_endless_operation)
     assert ended.code == 130
-    assert ended.err.splitlines()[-1].startswith("left at once; the last checkpoint is intact")
+    assert ended.err.splitlines()[-1].startswith("quit at once; the last checkpoint is intact")
     tally = Tally()
     check(whole, go_on(whole), tally, "endless operation")
     assert tally.faults == []
@@ -155,7 +155,7 @@ def test_the_message_names_the_step_and_the_way_on(place: None):
     at = whole.places("step")[2]
     ended = trial([*SMALL, "--out", "run"], partial(Signal, at=at, number=signal.SIGINT, times=1))
     assert ended.err.splitlines()[-4:] == [
-        "stopping after this step, then saving; once more to leave at once",
+        "stopping after this step, then saving; interrupt again to quit at once",
         "error: stopped at step 3 of 6, and saved",
         "",
         "hint: go on with: clfw resume run",

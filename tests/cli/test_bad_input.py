@@ -55,15 +55,15 @@ BAD_DATA: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "unnamed column": (edit("train.csv", "label", ""), ("train.csv:1: column 2 has no name",)),
     "column named twice": (
         edit("train.csv", "label", "id"),
-        ("train.csv:1: column 'id' stands twice",),
+        ("train.csv:1: column 'id' appears twice",),
     ),
     "short row": (
         edit("train.csv", "4,middle", "4"),
-        ("train.csv:6 (column label): 1 values, and there are 2 columns",),
+        ("train.csv:6 (column label): 1 values, expected 2",),
     ),
     "quote left open": (
         edit("train.csv", "4,middle", '4,"middle'),
-        ("train.csv:6 (column 2): a quote that is not closed",),
+        ("train.csv:6 (column 2): an unclosed quote",),
     ),
     "UTF-16 cut off": (
         lambda: put("train.csv", Path("bars/train.csv").read_text().encode("utf-16")[:-1])(),
@@ -89,7 +89,7 @@ BAD_DATA: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
         put("train.csv", b"id,label\n1,caf\xe9\n"),
         ("train.csv:2 (column 2): byte 0xe9 is not UTF-8",),
     ),
-    "NUL": (put("train.csv", b"id,label\n1,a\0\n"), ("train.csv:2 (column 2): holds a NUL",)),
+    "NUL": (put("train.csv", b"id,label\n1,a\0\n"), ("train.csv:2 (column 2): contains a NUL",)),
     "missing picture": (
         drop("train/4.png"),
         ("train.csv:6 (column id): no picture '4' in 'train'",),
@@ -100,7 +100,7 @@ BAD_DATA: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     ),
     "id twice": (
         edit("train.csv", "4,middle", "3,bottom"),
-        ("train.csv:6 (column id): '3' stands already at train.csv:5", "duplicate ids"),
+        ("train.csv:6 (column id): '3' already appears at train.csv:5", "duplicate ids"),
     ),
     "id outside the set": (
         edit("train.csv", "4,middle", "../4,middle"),
@@ -167,7 +167,7 @@ def test_every_bad_picture_is_named_in_one_go():
     for number in range(0, 60, 2):
         Path(f"bars/train/{number}.png").write_bytes(PICTURE[:50])
     finished = clfw(*RUN)
-    assert_refused(finished, 65, "30 pictures that cannot be read", "and 10 more")
+    assert_refused(finished, 65, "30 unreadable pictures", "and 10 more")
     assert finished.err.count("does not decode") == 20
 
 
@@ -193,7 +193,7 @@ def test_the_place_of_the_runs_may_be_taken_by_a_file():
     finished = clfw(*RUN)
     assert (finished.code, Path("runs").read_text()) == (73, "a file")
     assert "error: runs: cannot be created" in finished.err
-    assert "hint: name another folder with --out" in finished.err
+    assert "hint: choose another folder with --out" in finished.err
 
 
 def test_a_place_that_refuses_writing_is_told_before_anything_is_decoded(

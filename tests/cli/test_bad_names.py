@@ -21,7 +21,7 @@ NAMES_AND_VALUES: dict[str, tuple[tuple[str, ...], int, tuple[str, ...]]] = {
     "unknown model like none": (
         ("run", "--model", "zzz", *DATA),
         2,
-        ("hint: see what there is: clfw list",),
+        ("hint: list them all: clfw list",),
     ),
     "unknown data": (
         ("run", "--model", "fashion_cnn", "--data", "fashion_cvs"),
@@ -118,12 +118,12 @@ NAMES_AND_VALUES: dict[str, tuple[tuple[str, ...], int, tuple[str, ...]]] = {
     "mean without std": (
         (*RUN, "--set", "data.mean=[0.5]"),
         2,
-        ("mean and std are given together",),
+        ("give both mean and std",),
     ),
     "mean of too many channels": (
         (*RUN, "--set", "data.mean=[0.5, 0.5, 0.5]", "--set", "data.std=[0.2, 0.2, 0.2]"),
         2,
-        ("data.mean: has 3 values, and there are 1 channels",),
+        ("data.mean: has 3 values for 1 channel",),
     ),
     "class weights of another count": (
         (*RUN, "--set", "train.class_weights=[1.0, 2.0]"),
@@ -165,7 +165,7 @@ NAMES_AND_VALUES: dict[str, tuple[tuple[str, ...], int, tuple[str, ...]]] = {
     ),
     "data that is absent": ((*RUN, "--set", "data.path=nowhere"), 66, ("'nowhere' is not in",)),
     "path too long": ((*RUN, "--set", f"data.path={'x' * 300}"), 66, ("is not in",)),
-    "output folder that is there": ((*RUN, "--out", "bars"), 73, ("bars: is there already",)),
+    "output folder that is there": ((*RUN, "--out", "bars"), 73, ("bars: already exists",)),
     "output folder under a file": (
         (*RUN, "--out", "bars/train.csv/run"),
         73,
@@ -196,7 +196,7 @@ def test_a_wrong_name_or_value_is_refused(case: str):
         ("[modles.x]\n", ["modles: no such key", "did you mean 'models'?"]),
         ("[models.x]\ncomponant = 'fashion_cnn'", ["models.x: componant", "did you mean 'component'?"]),
         ("[models.x]\ncomponent = 3", ["models.x: component: must be a string, is 3"]),
-        ("[models.Big]\ncomponent = 'fashion_cnn'", ["models.Big: an entry's name is lower_snake"]),
+        ("[models.Big]\ncomponent = 'fashion_cnn'", ["models.Big: entry names are lower_snake"]),
         ("[models.x]\nextends = 'fashion_cmn'", ["models.x: extends: no model", "did you mean"]),
         ("[models.x]\nextends = 'x'", ["'x' extends itself"]),
         ("schema = 2", ["schema: this clfw reads schema 1"]),

@@ -160,18 +160,18 @@ def test_the_title_says_that_a_batch_decides_who_is_mixed(registry, monkeypatch)
     for name in ("mixup", "flip"):
         succeed("data", "show", "bars", "--registry", registry, "--augment", name)
     mixed, flipped = titles
-    assert mixed.endswith("; partners differ in each batch, and here all pictures are one")
+    assert mixed.endswith("; partners depend on the batch, and here all pictures are one batch")
     assert "partners" not in flipped
 
 
 def test_nothing_is_overwritten(registry):
     Path("bars.png").write_bytes(b"mine")
     show = ("data", "show", "bars", "--registry", registry)
-    assert_refused(clfw(*show, "--out", "bars.png"), 73, "bars.png: is there already")
+    assert_refused(clfw(*show, "--out", "bars.png"), 73, "bars.png: already exists")
     assert clfw(*show).code == 0
     assert Path("bars.png").read_bytes() == b"mine"
     assert Path("bars-2.png").stat().st_size > 0
-    assert_refused(clfw(*show, "--out", "no/such/b.png"), 73, "there is no folder no/such")
+    assert_refused(clfw(*show, "--out", "no/such/b.png"), 73, "no folder no/such")
 
 
 @pytest.mark.parametrize(

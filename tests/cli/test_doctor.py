@@ -8,7 +8,7 @@ import pytest
 
 from clfw.cli import diagnostics
 from clfw.plugins import probing
-from clfw.plugins.manager import found_plugins
+from clfw.plugins.manager import discover_plugins
 from clfw.plugins.probing import probe
 from commandline import Finished, assert_refused, clfw, succeed
 from fake_plugins import install
@@ -18,7 +18,7 @@ DEADLY = {
     "os._exit with a code": ("import os; os._exit(3)", "ends the process (exit code 3)"),
     "a crash": ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "crashes (SIGSEGV)"),
     "an abort": ("import os; os.abort()", "crashes (SIGABRT)"),
-    "an endless import": ("while True: pass", "did not end within"),
+    "an endless import": ("while True: pass", "did not finish within"),
     "an exit in the hook": (
         "from clfw import hookimpl\nimport os\n@hookimpl\ndef clfw_datasets(): os._exit(1)",
         "ends the process (exit code 1)",
@@ -164,7 +164,7 @@ def test_a_registry_that_cannot_be_read_is_a_fault() -> None:
 def test_what_fails_in_a_process_of_its_own_is_told_by_its_last_line() -> None:
     assert diagnostics.tried("raise OSError('no torch here')") == (False, "OSError: no torch here")
     assert diagnostics.tried("print('one'); print('two')") == (True, "two")
-    assert diagnostics.tried("while True: pass", 0.2) == (False, "did not end within 0.2 s")
+    assert diagnostics.tried("while True: pass", 0.2) == (False, "did not finish within 0.2 s")
 
 
 def test_torch_and_torchvision_fit_each_other_here() -> None:
@@ -181,7 +181,7 @@ def test_modules_of_the_current_folder_are_not_imported(
     install("odd", f"import {name}{GOOD}", tmp_path, monkeypatch)
     monkeypatch.syspath_prepend("")  # as Python does for -c
     monkeypatch.setattr(sys, "path", [*sys.path, str(Path.cwd())])  # and for -m
-    odd = next(plugin for plugin in found_plugins() if plugin.name == "odd")
+    odd = next(plugin for plugin in discover_plugins() if plugin.name == "odd")
     assert probe(odd, 60) == ""
     fine, said = diagnostics.tried(f"import {name}; print({name}.__file__)")
     assert fine, said

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from clfw.api.reports import EpochReport, EvaluationPoint
+from clfw.api.task import Task
 from clfw.models.batches import updates_per_epoch
 from clfw.plots.figures import GREEN, RED, draw_curves, draw_steps
 from clfw.plots.filters import draw_filters, draw_maps
@@ -64,8 +65,8 @@ def answers(*logits: tuple[float, float], targets: tuple[int, ...]) -> Predictio
         pixels=Pixels(),  # type: ignore[arg-type]
         positions=np.arange(len(targets)),
         targets=np.array(targets),
-        logits=torch.tensor(logits),
-        classes=("cat", "dog"),
+        logits=np.array(logits, np.float32),
+        task=Task(classes=("cat", "dog"), channels=1, height=4, width=4),
     )
 
 
@@ -189,8 +190,8 @@ def test_the_worst_mistake_comes_first_with_both_probabilities():
     figure = draw_mistakes(answers((0, 1), (0, 5), (9, 0), targets=(0, 0, 0)), "of a run")
     title, first, second = texts(figure)
     assert "2 of 2 mistakes, largest loss first" in title
-    assert first == "\N{BALLOT X} is cat\nsaid dog\n99.3%, true 0.7%"
-    assert second == "\N{BALLOT X} is cat\nsaid dog\n73.1%, true 26.9%"
+    assert first == "\N{BALLOT X} true cat\npred. dog\n99.3%, true 0.7%"
+    assert second == "\N{BALLOT X} true cat\npred. dog\n73.1%, true 26.9%"
 
 
 def test_right_and_wrong_predictions_differ_in_colour_and_mark():

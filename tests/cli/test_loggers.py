@@ -168,7 +168,7 @@ def test_an_observer_that_is_none_is_refused_before_anything_starts() -> None:
         clfw(*RUN, "--logger", "tensorbord"), 2, "'tensorbord'", "did you mean 'tensorboard'?"
     )
     nobody = clfw(*RUN, "--logger", "small_cnns")
-    assert_refused(nobody, 2, "'small_cnns'", "see what there is: clfw plugins")
+    assert_refused(nobody, 2, "'small_cnns'", "list them all: clfw plugins")
 
 
 def test_tensorboard_gets_every_update_and_evaluation_once(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_a_file_beside_the_pictures_may_have_any_name():
     write_folders("a", "b")
     Path("shapes/a", f"{NO_TEXT}.txt").touch()
     finished = learn()
-    assert (finished.code, "strays  1 file not used" in finished.err) == (0, True)
+    assert (finished.code, "files   1 file not used" in finished.err) == (0, True)
     assert read_json(Path("run/data.json"))["strays"] == ["a/\\xff.txt"]
 
 

@@ -63,9 +63,7 @@ def skipping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Skipping]:
 
 def test_by_default_all_are_listed_before_the_first_step(bars: tuple[str, ...]):
     finished = trained(bars)
-    assert_refused(
-        finished, 65, "3 pictures that cannot be read", "train.csv:9: 7: the file is empty"
-    )
+    assert_refused(finished, 65, "3 unreadable pictures", "train.csv:9: 7: the file is empty")
     assert "--on-bad-image skip" in finished.err
 
 
@@ -131,7 +129,7 @@ def test_a_split_of_which_more_than_half_is_bad_is_an_error(bars: tuple[str, ...
     for number in range(60, 64):
         (Path("bars/test") / f"{number}.png").write_bytes(b"")
     finished = trained(bars, "--on-bad-image", "skip")
-    assert_refused(finished, 65, "more than half: 5 of the 9 pictures of the test split")
+    assert_refused(finished, 65, "more than half is gone: 5 of the 9 pictures of the test split")
 
 
 def test_eval_does_as_the_run_did_and_says_so(skipping: Skipping):

@@ -23,7 +23,7 @@ def test_an_empty_class_folder_hides_no_other_fault_and_is_forgotten_once_it_is_
     Path("set/a/0.png").write_bytes(b"none")
     checked = clfw("data", "check", "set", "--json")
     assert checked.code == 65
-    stops = [f["summary"] for f in checked.json["findings"] if f["level"] == "stops"]
+    stops = [f["summary"] for f in checked.json["findings"] if f["level"] == "error"]
     assert stops == [
         "set/c: holds no picture (class folders without pictures)",
         "1 picture cannot be read",
@@ -35,7 +35,7 @@ def test_an_empty_class_folder_hides_no_other_fault_and_is_forgotten_once_it_is_
 
 def test_pictures_of_kinds_that_are_not_read_are_counted_before_a_training_too() -> None:
     write(*CLASSES, "a/x.tif", "b/y.TIF", "b/z.gif", "notes.txt")
-    said = "3 files of kinds that are not read (.gif, .tif): PNG, JPEG, BMP, WEBP are"
+    said = "3 files in unsupported formats (.gif, .tif); supported are PNG, JPEG, BMP, WEBP"
     checked = succeed("data", "check", "set").out
     assert said in checked
     assert "1 file not used: notes.txt" in checked
@@ -47,7 +47,9 @@ def test_a_folder_of_such_files_alone_says_so() -> None:
     write("a/x.tif", "b/y.tif")
     checked = clfw("data", "check", "set")
     assert checked.code == 65
-    assert "2 files of kinds that are not read (.tif): PNG, JPEG, BMP, WEBP are" in checked.err
+    assert (
+        "2 files in unsupported formats (.tif); supported are PNG, JPEG, BMP, WEBP" in checked.err
+    )
     assert "arrange" not in checked.err
 
 
@@ -55,4 +57,4 @@ def test_pictures_without_class_folders_are_said_to_be_so() -> None:
     write("0.png", "1.png")
     checked = clfw("data", "check", "set")
     assert checked.code == 65
-    assert "2 pictures and no class folders" in checked.err
+    assert "2 pictures but no class folders" in checked.err

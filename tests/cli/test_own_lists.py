@@ -23,8 +23,8 @@ def write(name: str, *lines: str) -> None:
         (ROWS, "list.csv:1 (column 1): the first line is itself a row", "add a line of columns"),
         (
             ["path,label", *ROWS[:3], f'"{ROWS[3]}', *ROWS[4:]],
-            "list.csv:5 (column 1): a quote that is not closed",
-            "put the value in quotes",
+            "list.csv:5 (column 1): an unclosed quote",
+            "quote the value",
         ),
         (
             [",path,label", *(f"{n},{row}" for n, row in enumerate(ROWS))],
@@ -44,7 +44,7 @@ def test_a_list_whose_lines_are_no_rows_is_refused_and_json_tells_it_too(
     assert hint in checked.err
     (finding,) = checked.json["findings"]
     assert not checked.json["sound"]
-    assert (finding["summary"], finding["level"]) == (said, "stops")
+    assert (finding["summary"], finding["level"]) == (said, "error")
 
 
 def test_a_folder_with_a_list_without_columns_is_refused_too() -> None:
@@ -136,4 +136,4 @@ def test_a_registry_that_is_no_toml_is_named_with_its_line() -> None:
     refused = clfw("list")
     assert refused.code == 2
     assert "registry.toml:2: not valid TOML" in refused.err
-    assert "hint: mend the file" in refused.err
+    assert "hint: fix the file" in refused.err

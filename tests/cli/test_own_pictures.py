@@ -36,7 +36,7 @@ def test_a_copy_of_an_archive_is_named_by_its_own_name() -> None:
 def test_a_class_that_the_declared_validation_split_lacks_is_told() -> None:
     write_photos(Path("photos/train"), 12)
     write_photos(Path("photos/val"), 4, KINDS[:1], first=50)
-    sentence = "the validation split has no picture of 'light', so nothing tells how well that is"
+    sentence = "the validation split has no picture of 'light', so nothing shows how well it is"
     checked = succeed("data", "check", "photos").out
     assert sentence in checked[checked.index("worth knowing") :]
     assert f"warning: {sentence}" in succeed(*RUN, "--data", "photos").err
@@ -82,8 +82,8 @@ def test_files_that_are_not_used_are_counted_beyond_the_named_ones() -> None:
     for number in range(5):
         (photos / f"note {number}.txt").write_text("no picture")
     line = "5 files not used: note 0.txt, note 1.txt, note 2.txt and 2 more"
-    assert f"strays   {line}" in succeed("data", "show", "photos").out.splitlines()
-    assert f"strays  {line}" in succeed(*RUN, "--data", "photos").err.splitlines()
+    assert f"files    {line}" in succeed("data", "show", "photos").out.splitlines()
+    assert f"files   {line}" in succeed(*RUN, "--data", "photos").err.splitlines()
     assert len(succeed("data", "show", "photos", "--json").json["strays"]) == 5
 
 

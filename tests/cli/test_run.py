@@ -160,7 +160,7 @@ def test_the_plan_names_the_origin_of_every_value(bars: tuple[str, ...]):
     assert plan["train"]["lr"] == {"value": 0.01, "origin": "--lr"}
     assert plan["train"]["epochs"] == {"value": 1, "origin": "--epochs"}
     assert plan["train"]["batch_size"]["origin"] == "model entry 'fashion_cnn'"
-    assert plan["train"]["momentum"]["origin"] == "default"
+    assert plan["optimizer"]["betas"] == {"value": [0.9, 0.999], "origin": "default"}
     assert plan["data"]["values"]["validation"] == {"value": 0.3, "origin": "data entry 'bars'"}
     assert plan["data"]["source"] == "full"
 

@@ -1,4 +1,4 @@
-"""The documents, held to the code: hooks, fields and checks are all there, and each block runs."""
+"""The documents, held to the code: all names are there, links lead somewhere, and each block runs."""
 
 import inspect
 import re
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import clfw as package
 from clfw.api import hookspecs
 from clfw.api.components import Architecture, Augmentation, Dataset
 from clfw.api.source import Table
@@ -23,10 +24,18 @@ from clfw.testing.augmentations import augmentation_checks
 from clfw.testing.datasets import dataset_checks
 from clfw.testing.declarations import component_checks, plugin_checks
 from commandline import clfw, succeed
+from own_photographs import write_photographs
 from places import TESTS, TOP
 
 AUTHORS = (TOP / "plugins" / "README.md").read_text(encoding="utf-8")
-README = (TOP / "README.md").read_text(encoding="utf-8")
+PAGES = {
+    path.relative_to(TOP).as_posix(): path.read_text(encoding="utf-8")
+    for path in (TOP / "README.md", *sorted((TOP / "docs").glob("*.md")))
+}
+"""What users read: the README and the reference, one page a subject."""
+README = PAGES["README.md"]
+OTHERS = [TOP / name for name in ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")]
+OTHERS += [TOP / folder / "README.md" for folder in ("core", "plugins", "benchmarks")]
 HOOKS = [name for name in vars(hookspecs) if name.startswith("clfw_")]
 
 
@@ -83,24 +92,38 @@ def test_every_check_of_the_kit_is_documented() -> None:
     assert [word for word in words if word not in kit] == []
 
 
-PYTHON = [*blocks(AUTHORS, "python"), *blocks(README, "python")]
+AUTHORS_PYTHON = blocks(AUTHORS, "python")
 
 
-@pytest.mark.parametrize("number", range(len(PYTHON)))
-def test_a_block_of_python_runs(number: int) -> None:
-    _, code = PYTHON[number]
-    space: dict[str, object] = {"__name__": "block"}
-    exec(compile(code, f"block {number}", "exec"), space)
+@pytest.mark.parametrize("number", range(len(AUTHORS_PYTHON)))
+def test_a_block_of_python_for_authors_runs(number: int) -> None:
+    _, code = AUTHORS_PYTHON[number]
+    space = run_python(code, f"block {number}")
     for name, value in space.items():
-        if name in ("clfw_architectures", "clfw_datasets", "clfw_augmentations"):
-            assert callable(value)
-            assert value()
-        elif name.startswith("test_"):
+        if name.startswith("test_"):
             assert callable(value)
             value()
 
 
-TOML = [*blocks(AUTHORS, "toml"), *blocks(README, "toml")]
+@pytest.mark.parametrize("page", [name for name in PAGES if blocks(PAGES[name], "python")])
+def test_the_python_of_a_page_runs_from_top_to_bottom(page: str) -> None:
+    write_photographs()
+    for number, (_, code) in enumerate(blocks(PAGES[page], "python")):
+        run_python(code, f"{page}, block {number}")
+
+
+def run_python(code: str, title: str) -> dict[str, object]:
+    """The names that `code` makes; hooks among them give what they offer."""
+    space: dict[str, object] = {"__name__": "block"}
+    exec(compile(code, title, "exec"), space)
+    for name in ("clfw_architectures", "clfw_datasets", "clfw_augmentations"):
+        if name in space:
+            assert callable(space[name])
+            assert space[name]()
+    return space
+
+
+TOML = [block for text in (AUTHORS, *PAGES.values()) for block in blocks(text, "toml")]
 
 
 @pytest.mark.parametrize("number", range(len(TOML)))
@@ -128,10 +151,39 @@ def commands(text: str) -> list[list[str]]:
     return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("clfw ")]
 
 
-@pytest.mark.parametrize("words", [*commands(AUTHORS), *commands(README)], ids=" ".join)
+COMMAND_LINES = [words for text in (AUTHORS, *PAGES.values()) for words in commands(text)]
+
+
+def test_the_commands_for_photographs_of_ones_own_run_as_they_stand() -> None:
+    write_photographs()
+    block = dict(blocks(README, "sh"))["your own photographs"]
+    assert len(commands(f"```sh\n{block}```")) == 3
+    for words in commands(f"```sh\n{block}```"):
+        succeed(*words)
+
+
+ERRORS = [
+    (page, title)
+    for page, text in PAGES.items()
+    for title, _ in blocks(text, "text")
+    if title.startswith("clfw ")
+]
+
+
+@pytest.mark.parametrize(("page", "title"), ERRORS)
+def test_an_error_is_what_a_page_shows(page: str, title: str) -> None:
+    write_photographs()
+    for comment, content in blocks(PAGES[page], "csv"):
+        Path(comment.removeprefix("file: ")).write_text(content)
+    finished = clfw(*shlex.split(title)[1:])
+    assert dict(blocks(PAGES[page], "text"))[title] in finished.err
+    assert finished.out == ""
+
+
+@pytest.mark.parametrize("words", COMMAND_LINES, ids=" ".join)
 def test_a_command_of_a_document_is_one_that_clfw_knows(words: list[str]) -> None:
     assert words[0] in COMMANDS
-    depth = 2 if words[0] in ("plugins", "new", "data") and len(words) > 1 else 1
+    depth = 2 if words[0] in ("cache", "plugins", "new", "data") and len(words) > 1 else 1
     helped = succeed(*words[:depth], "--help").out
     for word in words[depth:]:
         if word.startswith("--"):
@@ -139,9 +191,46 @@ def test_a_command_of_a_document_is_one_that_clfw_knows(words: list[str]) -> Non
 
 
 def test_every_command_is_shown_in_the_documents() -> None:
-    shown = {words[0] for words in [*commands(AUTHORS), *commands(README)]}
-    named = {name for name in COMMANDS if re.search(rf"`?clfw {name}\b", README + AUTHORS)}
-    assert set(COMMANDS) - shown - named == set()
+    assert set(COMMANDS) - {words[0] for words in COMMAND_LINES} == set()
+
+
+def test_the_readme_sells_in_150_lines_and_a_first_screen_with_a_picture() -> None:
+    assert len(README.splitlines()) <= 150
+    picture = re.search(r"^!\[.+\]\((.+\.png)\)$", README, re.MULTILINE)
+    assert picture
+    assert README[: picture.start()].count("\n") < 10
+
+
+def test_every_page_is_in_the_index() -> None:
+    linked = set(re.findall(r"\]\((\w[\w-]*\.md)\)", PAGES["docs/README.md"]))
+    assert linked == {Path(name).name for name in PAGES if name.startswith("docs/")} - {"README.md"}
+
+
+@pytest.mark.parametrize("page", [*(TOP / name for name in PAGES), *OTHERS],
+                         ids=lambda path: path.relative_to(TOP).as_posix())  # fmt: skip
+def test_every_link_of_a_document_leads_to_a_file_and_a_heading(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text):
+        name, _, heading = target.partition("#")
+        file = page.parent / name if name else page
+        assert file.exists(), target
+        if heading:
+            assert heading in anchors(file.read_text(encoding="utf-8")), target
+
+
+def test_every_path_that_contributors_are_sent_to_is_there() -> None:
+    text = (TOP / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:core|plugins|tests|docs)/[\w/.]+)`", text))
+    assert len(named) > 10
+    assert [name for name in sorted(named) if not (TOP / name).exists()] == []
+    for table, file in re.findall(r"`([A-Z]+)` in\s+`(core/[\w/.]+)`", text):
+        assert f"\n{table}" in (TOP / file).read_text(encoding="utf-8"), table
+
+
+def anchors(text: str) -> list[str]:
+    """What links to headings end with, as code hosts make it."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
 
 
 def test_the_tutorials_file_grows_as_it_is_written_and_its_commands_run(
@@ -167,20 +256,42 @@ def test_the_tutorials_file_grows_as_it_is_written_and_its_commands_run(
     monkeypatch.delitem(sys.modules, "two_layers")
 
 
-def test_every_exit_code_and_variable_of_the_code_is_in_the_readme() -> None:
+def test_every_exit_code_of_the_code_is_documented() -> None:
     codes = {cls.exit_code for cls in ClfwError.__subclasses__()} | {70, 130, 143}
-    listed = {int(code) for row in re.findall(r"^\| ([\d, ]+) \|", README, re.MULTILINE)
-              for code in row.split(",")}  # fmt: skip
-    assert codes <= listed
+    rows = re.findall(r"^\| ([\d, ]+) \|", PAGES["docs/exit-codes.md"], re.MULTILINE)
+    assert {int(code) for row in rows for code in row.split(",")} == codes | {0}
+
+
+def test_every_variable_of_the_code_is_documented() -> None:
     code = "".join(path.read_text(encoding="utf-8") for path in (TOP / "core").rglob("*.py"))
-    assert [name for name in set(re.findall(r"\bCLFW_[A-Z_]+\b", code)) if name not in README] == []
+    documented = re.findall(r"^\| `(\w+)` \|", PAGES["docs/environment.md"], re.MULTILINE)
+    assert set(documented) == {*re.findall(r"\bCLFW_[A-Z_]+\b", code), "NO_COLOR"}
 
 
-def test_the_readme_names_every_built_in_reader() -> None:
+def test_every_built_in_reader_is_documented() -> None:
     catalog = installed_catalog()
-    readers = [n for n in catalog.names("dataset")
-               if catalog.find("dataset", n).component.needs_path]  # type: ignore[union-attr]  # fmt: skip
-    assert [name for name in readers if f"`{name}`" not in README] == []
+    readers = {n for n in catalog.names("dataset")
+               if catalog.find("dataset", n).component.needs_path}  # type: ignore[union-attr]  # fmt: skip
+    assert set(re.findall(r"^\| `(\w+)` \|", PAGES["docs/readers.md"], re.MULTILINE)) == readers
+
+
+def test_every_public_name_is_documented_and_no_other() -> None:
+    names = PAGES["docs/python.md"].partition("## The names of `clfw`")[2]
+    rows = re.findall(r"^\| (`[^|]+`) \|", names, re.MULTILINE)
+    documented = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(documented) == sorted(package.__all__)
+
+
+def test_every_value_of_a_training_is_documented_and_no_other() -> None:
+    groups = ("train", "optimizer", "schedule", "loss")
+    documented = re.findall(
+        rf"^\| `((?:{'|'.join(groups)})\.\w+)` \|", PAGES["docs/training.md"], re.MULTILINE
+    )
+    schema = succeed("schema").json["properties"]["models"]["additionalProperties"]
+    keys = [
+        f"{group}.{key}" for group in groups for key in schema["properties"][group]["properties"]
+    ]
+    assert sorted(documented) == sorted(keys)
 
 
 def test_the_help_of_the_whole_tool_names_every_command() -> None:

@@ -48,14 +48,14 @@ def raising(error: BaseException) -> Callable[[], None]:
     def patch() -> None:
         from clfw.training.train_state import TrainState
 
-        original = TrainState.update
+        original = TrainState.finish_update
 
         def update(state: Any) -> None:
             if state.step == 3:
                 raise error
             original(state)
 
-        TrainState.update = update
+        TrainState.finish_update = update
 
     return patch
 
@@ -86,7 +86,7 @@ def test_no_memory_names_the_batch_and_changes_nothing_by_itself(
     assert ended.errors[0].startswith("error: run: out of memory with batches of 8 pictures (")
     assert reason in ended.errors[0]
     assert ended.err.splitlines()[-1] == (
-        "hint: free memory and clfw resume run, or start again with --batch-size 4"
+        "hint: free memory and clfw resume run, or try again with --batch-size 4"
     )
     assert go_on(whole).code == 0
     assert bits(Path("run")) == whole.bits
@@ -95,7 +95,7 @@ def test_no_memory_names_the_batch_and_changes_nothing_by_itself(
 def test_no_memory_for_a_whole_split_says_so(place: None):
     ended = run(raising(MemoryError()), "--batch-size", "full", "--epochs", "5")
     assert ended.code == 75
-    assert "a --batch-size that is no longer 'full'" in ended.err
+    assert "a --batch-size other than 'full'" in ended.err
 
 
 def test_another_error_of_the_library_is_not_taken_for_want_of_memory(place: None):
@@ -158,7 +158,7 @@ def later_checkpoints() -> None:
 
 GOLDEN: dict[str, tuple[Callable[[], object], int, str]] = {
     "no plan": (lambda: Path("run/plan.json").unlink(), 66,
-                "run: is no run folder: it has no plan.json"),
+                "run: not a run folder: it has no plan.json"),
     "plan no JSON": (lambda: spoil("plan.json", b"\x80\x04pickle"), 65, "run/plan.json: damaged: "),
     "plan of a later version": (later_plan, 65,
                                 "run: plan.json: train.future: no such parameter (written by clfw 99"),
@@ -171,7 +171,7 @@ GOLDEN: dict[str, tuple[Callable[[], object], int, str]] = {
     "metrics cut": (lambda: spoil("metrics.jsonl", b""), 65,
                     "run/metrics.jsonl: is shorter than at the checkpoint"),
     "updates changed": (lambda: spoil("steps.csv", b"x" * 999), 65,
-                        "run/steps.csv: is not as it was at the checkpoint: its first "),
+                        "run/steps.csv: has changed since the checkpoint: its first "),
     "data gone": (lambda: shutil.rmtree("bars"), 66, "data 'csv_images': 'bars' is gone, and "),
 }  # fmt: skip
 
@@ -198,10 +198,10 @@ def test_data_that_is_gone_may_be_in_a_named_folder(place: None):
     ended = trial(["resume", "run"])
     assert ended.code == 66
     assert ended.err.splitlines()[-1] == (
-        "hint: put it back, or name the folder that holds it with --data-dir or CLFW_DATA_DIR"
+        "hint: restore it, or name the folder that contains it with --data-dir or CLFW_DATA_DIR"
     )
     wrong = trial(["resume", "run", "--data-dir", "nowhere"])
-    assert (wrong.code, wrong.errors) == (66, ["error: --data-dir: there is no folder 'nowhere'"])
+    assert (wrong.code, wrong.errors) == (66, ["error: --data-dir: no folder 'nowhere'"])
     assert trial(["resume", "run", "--data-dir", "elsewhere"]).code == 0
     assert bits(Path("run")) == whole.bits
 

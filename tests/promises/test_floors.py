@@ -67,7 +67,7 @@ def walk(node: ast.AST, at_import: bool, for_types: bool) -> Iterator[Import]:
 
 
 def room_named(found: Import) -> str | None:
-    """The room of core that an import reaches, or None for another package."""
+    """The module of core that an import reaches, or None for another package."""
     if found.module.partition(".")[0] != "clfw":
         return None
     inner = found.module.removeprefix("clfw").removeprefix(".")

@@ -94,11 +94,16 @@ def test_a_wheel_made_from_the_sdist_is_the_same(built: Built):
     assert direct == again
 
 
-def test_the_sdist_brings_its_tests(built: Built):
+def test_the_sdist_brings_its_tests_documents_and_examples(built: Built):
     with tarfile.open(built.sdist) as archive:
         inside = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"pyproject.toml", "registry.toml", "README.md", "LICENSE"} <= inside
+    assert {"pyproject.toml", "registry.toml", "LICENSE"} <= inside
+    assert {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"} <= inside
     assert "tests/promises/test_packaging.py" in inside
+    for folder, pattern in (("docs", "**/*.*"), ("examples", "*.py"), ("tests", "**/*.py")):
+        files = [p.relative_to(CHECKOUT).as_posix() for p in (CHECKOUT / folder).glob(pattern)]
+        assert files
+        assert [name for name in files if name not in inside] == []
 
 
 @pytest.fixture(scope="module")

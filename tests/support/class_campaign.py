@@ -20,7 +20,8 @@ from clfw.config.plan import resolve_plan
 from clfw.data.negotiation import natural_preprocess
 from clfw.data.opening import decode_splits, open_data, task_of
 from clfw.errors import ClfwError
-from clfw.inference.inputs import Prediction, data_for, open_split
+from clfw.inference.inputs import data_for, open_split
+from clfw.inference.predictions import Prediction
 from clfw.io.progress import no_progress
 from clfw.models.weights_io import save_weights
 from clfw.plugins.manager import Catalog, installed_catalog

@@ -14,8 +14,13 @@ KEEP = (*OFTEN, "--epochs", "3")
 
 def train(**values: object) -> tuple[str, ...]:
     """Values of the train group."""
+    return group("train", **values)
+
+
+def group(name: str, **values: object) -> tuple[str, ...]:
+    """Values of a group."""
     return tuple(
-        word for key, value in values.items() for word in ("--set", f"train.{key}={value}")
+        word for key, value in values.items() for word in ("--set", f"{name}.{key}={value}")
     )
 
 
@@ -33,33 +38,43 @@ COMBINATIONS: dict[str, tuple[str, ...]] = {
     "averaged weights": plain(*train(ema=0.9)),
     "one cycle": plain(*train(schedule="one_cycle"), *DROPOUT),
     "cosine with warm-up, adamw": plain(
-        *train(schedule="cosine", warmup=0.3, optimizer="adamw", weight_decay=0.1)
+        *train(schedule="cosine", optimizer="adamw", weight_decay=0.1),
+        *group("schedule", warmup=0.3),
     ),
     "plateau": plain(
-        *train(schedule="plateau", plateau_patience=0, evaluate_steps=2, monitor="loss", lr=0.1)
+        *train(schedule="plateau", evaluate_steps=2, monitor="loss", lr=0.1),
+        *group("schedule", patience=0),
     ),
     "accumulation": plain(*train(accumulate=2), *DROPOUT),
     "augmentation, balanced": plain("--augment", "flip,rotate", *train(sampling="balanced")),
-    "mixed labels": plain("--augment", "mixup", *train(label_smoothing=0.1)),
-    "dropout": plain(*DROPOUT, *train(optimizer="sgd", momentum=0.9, nesterov="true")),
+    "mixed labels": plain("--augment", "mixup", *group("loss", label_smoothing=0.1)),
+    "dropout": plain(
+        *DROPOUT, *train(optimizer="sgd"), *group("optimizer", momentum=0.9, nesterov="true")
+    ),
     "batch norm": plain(*NORM, *train(keep="last")),
     "early stopping": plain(*train(patience=2, evaluate_steps=2, lr=0.3)),
     "evaluation by update": plain(*train(evaluate_steps=3), *NORM, *DROPOUT),
     "test observed": plain(*train(observe_test="true", evaluate_epochs=2)),
-    "clipping, amsgrad": plain(*train(clip_norm=0.5, amsgrad="true", class_weights="balanced")),
+    "clipping, amsgrad": plain(
+        *train(clip_norm=0.5, class_weights="balanced"), *group("optimizer", amsgrad="true")
+    ),
     "whole split as one batch": plain("--batch-size", "full", "--epochs", "7", *DROPOUT),
     "steps that end in mid-epoch": plain(
         "--steps", "10", *train(snapshot_epochs=1), *DROPOUT, keep=OFTEN
     ),
-    "sgd without momentum": plain(*train(optimizer="sgd", momentum=0.0), *DROPOUT),
+    "sgd without momentum": plain(*train(optimizer="sgd"), *group("optimizer", momentum=0.0), *DROPOUT),
+    "layers apart": plain(
+        *NORM, *train(layer_decay=0.7, decay_norm_and_bias="false", weight_decay=0.1)
+    ),
     "frozen backbone": FROZEN,
     "frozen backbone, augmented": (*FROZEN, "--augment", "flip", *train(views=2)),
     "everything": plain(
         *DROPOUT, *NORM, "--augment", "flip,rotate",
         *train(
-            ema=0.8, schedule="plateau", plateau_patience=0, patience=6, evaluate_steps=2,
+            ema=0.8, schedule="plateau", patience=6, evaluate_steps=2,
             observe_test="true", clip_norm=1.0, accumulate=2, lr=0.05, monitor="loss",
         ),
+        *group("schedule", patience=0),
     ),
 }  # fmt: skip
 

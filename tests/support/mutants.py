@@ -22,7 +22,7 @@ def forgetting(change: Change) -> Patch:
 
         def restore(state: TrainState, *arguments: Any) -> None:
             before = {
-                "model": copy.deepcopy(state.job.model.state_dict()),
+                "model": copy.deepcopy(state.model.state_dict()),
                 "torch": torch.get_rng_state(),
             }
             original(state, *arguments)
@@ -34,13 +34,13 @@ def forgetting(change: Change) -> Patch:
 
 
 def weights(state: TrainState, before: dict[str, Any]) -> None:
-    model = state.job.model
+    model = state.model
     names = {name for name, _ in model.named_parameters()}
     model.load_state_dict({k: v for k, v in before["model"].items() if k in names}, strict=False)
 
 
 def buffers(state: TrainState, before: dict[str, Any]) -> None:
-    model = state.job.model
+    model = state.model
     names = {name for name, _ in model.named_buffers()}
     model.load_state_dict({k: v for k, v in before["model"].items() if k in names}, strict=False)
 
@@ -54,12 +54,12 @@ def moment(name: str) -> Change:
 
 
 def averages(state: TrainState, before: dict[str, Any]) -> None:
-    for name, value in state.job.model.state_dict().items():
-        state._averaged.tensors[name].copy_(value)
+    for name, value in state.model.state_dict().items():
+        state.averaged.tensors[name].copy_(value)
 
 
 def average_count(state: TrainState, before: dict[str, Any]) -> None:
-    state._averaged.updates = 0
+    state.averaged.updates = 0
 
 
 def torch_random(state: TrainState, before: dict[str, Any]) -> None:
@@ -75,31 +75,29 @@ def step(state: TrainState, before: dict[str, Any]) -> None:
 
 
 def rows(state: TrainState, before: dict[str, Any]) -> None:
-    state.record._rows = [torch.zeros_like(row) for row in state.record._rows]
+    state.meter._rows.zero_()
 
 
 def best(state: TrainState, before: dict[str, Any]) -> None:
-    state._best = {k: v.clone() for k, v in state.job.model.state_dict().items()}
+    state.validation.best.keep(state.model, state.validation.best.step)
 
 
 def progress(**values: Any) -> Change:
     def forget(state: TrainState, before: dict[str, Any]) -> None:
         for name, value in values.items():
-            setattr(state.progress, name, value)
+            setattr(state.validation.tracker, name, value)
 
     return forget
 
 
 def points(state: TrainState, before: dict[str, Any]) -> None:
-    state._points = []
+    state.validation.points = []
 
 
 def position_in_epoch() -> None:
     """The epoch under way starts from its first batch again."""
-    original = SplitBatches.training
-    SplitBatches.training = lambda self, size, *, seed, epoch, start=0: original(
-        self, size, seed=seed, epoch=epoch
-    )
+    original = SplitBatches.shuffled
+    SplitBatches.shuffled = lambda self, size, *, start=0, **values: original(self, size, **values)
 
 
 def cut_back() -> None:
@@ -120,7 +118,7 @@ MUTANTS: dict[str, Patch] = {
     "batch norm's buffers": forgetting(buffers),
     "first moments": forgetting(moment("exp_avg")),
     "second moments": forgetting(moment("exp_avg_sq")),
-    "optimiser's step": forgetting(moment("step")),
+    "optimizer's step": forgetting(moment("step")),
     "averaged weights": forgetting(averages),
     "count of averages": forgetting(average_count),
     "PyTorch's generator": forgetting(torch_random),

@@ -39,10 +39,7 @@ def network(seed: int = 0, *, batch_norm: bool = False) -> nn.Module:
 
 def figures(accuracy: float, loss: float = 1.0) -> Evaluation:
     """An evaluation with only the two figures that steer."""
-    return Evaluation(
-        accuracy=accuracy, loss=loss, count=1, interval=(0.0, 1.0), top_k={}, ece=0.0,
-        macro_f1=0.0, per_class=(), confusion=(),
-    )  # fmt: skip
+    return Evaluation({"accuracy": accuracy, "loss": loss})
 
 
 def script(accuracies: Sequence[float], losses: Sequence[float] = ()) -> Evaluate:
@@ -68,7 +65,8 @@ def fit(
     **recipe: Any,
 ) -> FitResult:
     """Train `model` on `data` by a recipe of plain SGD, unless it says otherwise."""
-    values = {"optimizer": "sgd", "momentum": 0.0, "lr": 0.1, "epochs": 1, "batch_size": 8}
+    plain = {"optimizer": "sgd", "optimizer_params": {"momentum": 0.0}}
+    values = {"lr": 0.1, "epochs": 1, "batch_size": 8} | ({} if "optimizer" in recipe else plain)
     device = TorchDevice("cpu")
     return StandardTrainer().fit(
         TrainInputs(

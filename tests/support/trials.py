@@ -127,7 +127,7 @@ def install(watch: Watch) -> None:
 
     for name, kind in IO_KINDS.items():
         wrap(storage, name, kind, watch)
-    wrap(TrainState, "update", "step", watch)
+    wrap(TrainState, "finish_update", "step", watch)
     wrap(TrainState, "_evaluate", "evaluation", watch)
 
 

@@ -23,7 +23,7 @@ class Architecture:
         summary: one line, lower case.
         build: reference to `(params, task) -> nn.Module`, which maps (B, C, H, W) float32 images to
             (B, K) logits, loads nothing, and raises `TaskNotSupported` where it cannot serve.
-        params: reference to a `clfw.api.params.Params` subclass; empty when there are no parameters.
+        params: reference to a `clfw.api.Params` subclass; empty when there are no parameters.
         prepare: reference to `(params, preprocess, weights_folder) -> (params, preprocess)`,
             torch-free, for a network that dictates its input (channels, size, normalisation) or
             whose parameters follow from a file; empty to take the data's own.
@@ -66,17 +66,17 @@ class Dataset:
         summary: one line, lower case.
         open: reference to `(params, path) -> Source`; `path` is where the data was found, or None
             for a dataset that needs no files. Opening decodes nothing.
-        params: reference to a `clfw.api.params.Params` subclass; empty when there are no parameters.
+        params: reference to a `clfw.api.Params` subclass; empty when there are no parameters.
         needs_path: whether there must be files at `data.path`.
         sample: name of a dataset without files that stands in where the files are not there;
             empty for none.
         convert: reference to `(files, target, params, progress) -> None`, which turns published
             files of another layout into what `open` reads at `target`, a path that is not there
-            yet; `progress` is a `clfw.io.progress.Progress` of pictures. Empty where files are
+            yet; `progress` is a `clfw.api.Progress` of pictures. Empty where files are
             published as they are read.
         recognise: reference to `(path, tree, given) -> Detected | None`, which says whether the
             files at `path` are of this kind, and which values read them. `tree` is a
-            `clfw.io.file_tree.FileTree` of them, `given` what a person has set. Torch-free and cheap:
+            `clfw.api.FileTree` of them, `given` what a person has set. Torch-free and cheap:
             it reads names, and of a list its first lines. Raises `DataError` where it could read
             them if a person chose between possibilities. Empty for a dataset that cannot tell.
     """
@@ -98,8 +98,8 @@ class Augmentation:
     Attributes:
         name: lower_snake name a person types.
         summary: one line, lower case.
-        build: reference to `(params, task) -> Augment`, see `clfw.api.draws.Augment`.
-        params: reference to a `clfw.api.params.Params` subclass; empty when there are no parameters.
+        build: reference to `(params, task) -> Augment`, see `clfw.api.Augment`.
+        params: reference to a `clfw.api.Params` subclass; empty when there are no parameters.
     """
 
     name: str

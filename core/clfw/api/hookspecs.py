@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from clfw.api.reports import EpochReport
 
 PROJECT = "clfw"
-DEPRECATED: dict[str, str] = {}  # hooks that still work, and what to implement in their place
 
 _F = TypeVar("_F", bound=Callable[..., object])
 hookspec = pluggy.HookspecMarker(PROJECT)

@@ -16,6 +16,9 @@ from clfw.api.components import Component, load
 from clfw.errors import UsageError
 from clfw.text import did_you_mean, escape
 
+TRAINING_GROUPS = ("train", "optimizer", "schedule", "loss")
+GROUPS = ("model", "data", *TRAINING_GROUPS, "augment")  # what `--set GROUP.KEY=VALUE` reaches
+
 
 class Params(BaseModel):
     """Base of every parameter class: unknown keys, other types, infinities and changes are refused."""
@@ -163,8 +166,7 @@ def parse_settings(settings: Iterable[str]) -> dict[str, dict[str, Any]]:
 
     `augment.NAME.KEY=VALUE` nests one deeper. Raises `UsageError` for another shape.
     """
-    roots = ("model", "data", "train", "augment")
-    parsed: dict[str, dict[str, Any]] = {root: {} for root in roots}
+    parsed: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
     for setting in settings:
         left, equals, right = setting.partition("=")
         parts = left.strip().split(".")
@@ -172,12 +174,12 @@ def parse_settings(settings: Iterable[str]) -> dict[str, dict[str, Any]]:
         if not equals or len(parts) != depth or not all(parts):
             raise UsageError(
                 f"--set '{escape(setting)}': must look like model.width=8, data.image_size=28, "
-                "train.lr=0.01 or augment.rotate.degrees=10"
+                "train.lr=0.01, schedule.warmup=0.1 or augment.rotate.degrees=10"
             )
-        if parts[0] not in roots:
+        if parts[0] not in GROUPS:
             raise UsageError(
                 f"--set '{escape(setting)}': unknown group '{escape(parts[0])}'",
-                hint=did_you_mean(parts[0], roots, f"known: {', '.join(roots)}"),
+                hint=did_you_mean(parts[0], GROUPS, f"known: {', '.join(GROUPS)}"),
             )
         target = parsed[parts[0]]
         if depth == 3:

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+MAX_SIDE = 4096  # pixels; the largest input of a network
 DECODER = "clfw-decode-1"  # raise when the same file would decode to other pixels
 
 

@@ -1,13 +1,25 @@
 """Where a dataset's pictures and labels are: what a reader hands to core. No decoding here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy
 
 SPLITS = ("train", "validation", "test")
+Text = TypeVar("Text", covariant=True)
+
+
+class Column(Protocol[Text]):
+    """A list, a tuple or a one-dimensional NumPy array, of texts of a fixed width or of objects.
+
+    Whether it is empty tells `len` alone: an array of several rows is neither true nor false.
+    """
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Text]: ...
+    def __getitem__(self, row: int, /) -> Text: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,7 +33,7 @@ class Submission:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
-    """One row a picture, as columns of equal length N.
+    """One row a picture, as columns of equal length N: lists, tuples or NumPy arrays.
 
     Attributes:
         keys: names the row; unique within its split.
@@ -40,14 +52,14 @@ class Table:
         submission: the layout for predictions, where the data states one.
     """
 
-    keys: Sequence[str]
-    labels: Sequence[str | None]
-    splits: Sequence[str]
-    versions: Sequence[str]
-    locations: Sequence[str]
+    keys: Column[str]
+    labels: Column[str | None]
+    splits: Column[str]
+    versions: Column[str]
+    locations: Column[str]
     key_column: str = ""
     label_column: str = ""
-    groups: Sequence[str] = ()
+    groups: Column[str] = ()
     class_names: tuple[str, ...] = ()
     class_values: tuple[str, ...] = ()
     unused_files: tuple[str, ...] = ()

@@ -27,7 +27,7 @@ def submission_layout(data: bytes, name: str, keys: Set[str], test: str) -> Subm
     for row in rows:
         key = row.values[key_column]
         if key not in keys or key in seen:
-            what = "stands twice" if key in seen else f"is no row of {test}"
+            what = "appears twice" if key in seen else f"is no row of {test}"
             place = f"{name}:{row.line} (column {escape(key_column, 40)})"
             faults.append(f"{place}: '{escape(key, 40)}' {what}")
         seen.add(key)

@@ -1,1 +1,1 @@
-"""A run on disk: its folder, its owner, its checkpoints, the way back."""
+"""Weights files and run folders on disk: written, locked, verified, read back."""

@@ -1,4 +1,4 @@
-"""A file that grows with a run: known by length and hash, cut back, and checked by a resume."""
+"""A file that grows with a run: tracked by length and hash, verified and truncated by a resume."""
 
 import hashlib
 from pathlib import Path
@@ -7,7 +7,7 @@ from clfw.io import storage
 
 
 class AppendOnlyFile:
-    """One such file, as far as this process knows it."""
+    """One such file; `size` and `digest` cover the part that this process knows."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -16,16 +16,16 @@ class AppendOnlyFile:
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of what is known."""
+        """The SHA-256 of the known part."""
         return self._hash.hexdigest()
 
     @property
     def found(self) -> int:
-        """Bytes that are there now."""
+        """Bytes in the file now; 0 if it does not exist."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     def absorb(self) -> None:
-        """Know what has been added since."""
+        """Extend the known part by what was appended since."""
         with self.path.open("rb") as file:
             file.seek(self.size)
             added = file.read()
@@ -33,27 +33,27 @@ class AppendOnlyFile:
         self.size += len(added)
 
     def fault(self, size: int, digest: str) -> str:
-        """What keeps the file from having grown from one of `size` bytes; "" where nothing does.
+        """Why the file cannot have grown from its first `size` bytes; "" if it can.
 
-        An older checkpoint has no `digest`.
+        `digest` is empty in older checkpoints.
         """
         if self.found < size:
-            return f"is shorter than at the checkpoint: {self.found} bytes, and {size} then"
+            return f"is shorter than at the checkpoint: {self.found} bytes, {size} then"
         if digest and self._head(size).hexdigest() != digest:
-            return f"is not as it was at the checkpoint: its first {size} bytes differ"
+            return f"has changed since the checkpoint: its first {size} bytes differ"
         return ""
 
     def set_known(self, size: int) -> None:
-        """Take the first `size` bytes for the file; what is behind them is to be cut."""
+        """Make the first `size` bytes the known part; `truncate` then drops the rest."""
         self.size = size
         self._hash = self._head(size)
 
     def truncate(self) -> None:
-        """Cut what is not known off."""
+        """Drop everything after the known part."""
         storage.truncate(self.path, self.size)
 
     def sync(self) -> None:
-        """Flush the file."""
+        """Flush the known part to disk, if there is any."""
         if self.size:
             storage.sync_path(self.path)
 

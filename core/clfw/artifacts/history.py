@@ -1,4 +1,4 @@
-"""The history of a run on disk: a row an epoch in `metrics.jsonl`, a row an update in `steps.csv`."""
+"""The history of a run on disk: one row per epoch in `metrics.jsonl`, per update in `steps.csv`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,13 +17,13 @@ COLUMNS = "step,loss,accuracy,gradient_norm"
 
 
 def append_history(folder: Path, report: EpochReport) -> None:
-    """Add an epoch to both files; nine digits keep every float32 exactly."""
+    """Append an epoch to both files; nine digits represent every float32 exactly."""
     text_files.append_lines(folder / run_files.METRICS, [canonical_json(report.to_json())])
     append_steps(folder, report.step, report.steps)
 
 
 def append_steps(folder: Path, step: int, rows: Sequence[tuple[float, float, float]]) -> None:
-    """Add updates to `steps.csv`, the last of which is update `step`."""
+    """Append updates to `steps.csv`; the last is update `step`."""
     path = folder / run_files.STEPS
     lines = [] if path.exists() and path.stat().st_size else [COLUMNS]
     for number, (loss, accuracy, norm) in enumerate(rows, step - len(rows) + 1):
@@ -32,7 +32,7 @@ def append_steps(folder: Path, step: int, rows: Sequence[tuple[float, float, flo
 
 
 def read_history(folder: Path) -> list[EpochReport]:
-    """The epochs so far; raises `DataError` where the files do not fit together."""
+    """The epochs so far; raises `DataError` if the two files do not match."""
     try:
         metrics = (folder / run_files.METRICS).read_text(encoding="utf-8").splitlines()
         lines = (folder / run_files.STEPS).read_text(encoding="utf-8").splitlines()[1:]
@@ -44,7 +44,7 @@ def read_history(folder: Path) -> list[EpochReport]:
             row["steps"] = steps[done : row["step"]]
             history.append(_REPORT.validate_json(canonical_json(row)))
             if len(history[-1].steps) != row["step"] - done or row["seconds"] <= 0:
-                raise ValueError(f"epoch {row['epoch']} does not fit its updates")
+                raise ValueError(f"epoch {row['epoch']} does not match its updates")
             done = row["step"]
     except FileNotFoundError:
         return []

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from clfw.api import run_files
 from clfw.api.components import Kind
-from clfw.api.params import Layer, Params, Resolved, params_class, resolve
+from clfw.api.params import TRAINING_GROUPS, Layer, Params, Resolved, params_class, resolve
 from clfw.api.preprocess import Preprocess
 from clfw.artifacts import run_folder
 from clfw.artifacts.weights_header import is_preprocess, lost_weights
@@ -21,8 +21,9 @@ from clfw.config.data_params import DataParams
 from clfw.config.described_network import embed
 from clfw.config.memory import MEMORY_FORMATS, MemoryFormat
 from clfw.config.plan import Plan
-from clfw.config.recipe import Recipe
+from clfw.config.recipe import MOVED, TABLES, Recipe, TrainParams, whole_recipe
 from clfw.config.resolution import ResolvedComponent
+from clfw.config.schedules import SCHEDULES
 from clfw.data.opening import DecodedImages
 from clfw.data.split_file import first_other_row
 from clfw.errors import ClfwError, DataError, InputMissing, UsageError
@@ -33,6 +34,8 @@ from clfw.plugins.plugin_files import file_options
 from clfw.text import escape
 
 MAX_THREADS = 1024
+NEWER = ("loss", "decay_norm_and_bias", "layer_decay")  # keys that no flat `train` table has
+T = TypeVar("T")
 
 
 class RunState(Enum):
@@ -45,7 +48,7 @@ class RunState(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordedRun:
-    """A run folder's own account.
+    """A run as its folder records it.
 
     Attributes:
         threads: CPU threads that the numbers were computed with.
@@ -83,22 +86,22 @@ def recorded_loggers(folder: Path) -> list[str]:
     """The plugins that a run was started with to hear of it; none where that cannot be read."""
     try:
         return [str(name) for name in text_files.read_json(folder / run_files.PLAN)["observers"]]
-    except (ClfwError, OSError, KeyError, TypeError):  # `read_run` says what is wrong
+    except (ClfwError, OSError, KeyError, TypeError):  # `read_run` reports it
         return []
 
 
 def read_run(
     folder: Path, catalog: Catalog, data_folder: Path, disabled: Collection[str] = ()
 ) -> RecordedRun:
-    """The plan of a run, validated against what is installed now; without loggers that are off.
+    """The plan of a run, validated against what is installed now, without loggers that are off.
 
     Raises:
-        InputMissing, DataError: no run folder, or a damaged one.
+        InputMissing, DataError: not a run folder, or a damaged one.
         PluginError: a component is no longer installed.
     """
     for name in (run_files.PLAN, run_files.DATA, run_files.ENVIRONMENT):
         if not (folder / name).exists():
-            raise InputMissing(f"{escape(str(folder))}: is no run folder: it has no {name}")
+            raise InputMissing(f"{escape(str(folder))}: not a run folder: it has no {name}")
     plan_json, data = (
         text_files.read_json(folder / run_files.PLAN),
         text_files.read_json(folder / run_files.DATA),
@@ -126,7 +129,7 @@ def read_run(
         then, now = escape(str(plan_json.get("clfw"))), metadata.version("clfw")
         raise DataError(
             f"{escape(str(folder))}: {error.message} (written by clfw {then}, this is {now})",
-            hint="put it back as it was" if then == now else f"go on with clfw {then}",
+            hint="restore the file" if then == now else f"continue with clfw {then}",
         ) from None
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DataError(f"{escape(str(folder))}: damaged: {escape(repr(error))}") from None
@@ -140,22 +143,24 @@ def plan_of(
     data = recorded["data"]
     common = {k: v for k, v in data["values"].items() if k in DataParams.model_fields}
     own = {k: v for k, v in data["values"].items() if k not in DataParams.model_fields}
-    reader = choice_of("dataset", {**data, "values": own}, catalog, "data")
+    reader = component_of("dataset", {**data, "values": own}, catalog, "data")
     values = values_of(DataParams, common, "data")
     return Plan(
         model=embed(
-            choice_of("architecture", recorded["model"], catalog, "model"), catalog, run_files.PLAN
+            component_of("architecture", recorded["model"], catalog, "model"),
+            catalog,
+            run_files.PLAN,
         ),
         data=DataChoice(
             reader=reader,
             common_values=values,
             source=data["source"],
-            path=found_again(data, values.params.path, data_folder),
+            path=relocated_data(data, values.params.path, data_folder),
             seen=str(data.get("seen", "")),
         ),
-        recipe=values_of(Recipe, recorded["train"], "train"),
+        recipe=recorded_recipe(recorded),
         augment=tuple(
-            choice_of("augmentation", item, catalog, f"augment.{item['entry']}")
+            component_of("augmentation", item, catalog, f"augment.{item['entry']}")
             for item in recorded["augment"]
         ),
         recipe_name=recorded["recipe"],
@@ -164,14 +169,14 @@ def plan_of(
         loggers=tuple(
             catalog.logger(name) for name in recorded.get("observers", ()) if name not in off
         ),
-        memory_format=format_of(recorded),
+        memory_format=memory_format_of(recorded),
         deterministic=recorded["deterministic"] is True,
         memory_budget=budget if type(budget := recorded.get("memory_budget")) is int else None,
     )
 
 
-def format_of(recorded: dict[str, Any]) -> MemoryFormat | None:
-    """The memory format that was measured for the run, if one was."""
+def memory_format_of(recorded: dict[str, Any]) -> MemoryFormat | None:
+    """The memory format that autotuning chose for the run, if it ran."""
     name = recorded.get("memory_format")
     if name is None:
         return None
@@ -180,30 +185,30 @@ def format_of(recorded: dict[str, Any]) -> MemoryFormat | None:
     return MEMORY_FORMATS[MEMORY_FORMATS.index(name)]
 
 
-def found_again(data: dict[str, Any], name: str, folder: Path) -> Path | None:
-    """The run's data where it was, else under the same name in the data folder; None for none.
+def relocated_data(data: dict[str, Any], name: str, folder: Path) -> Path | None:
+    """The run's data where it was, else by name in the data folder; None for data without files.
 
     Raises:
-        InputMissing: it is in neither.
+        InputMissing: it is in neither place.
     """
     if data["found"] is None:
         return None
     found, name = Path(data["found"]), name or str(data["entry"])
-    places = (found, folder / name, folder / f"{name}.zip", folder / found.name)
-    for place in places:
-        if os.path.exists(place):  # noqa: PTH110  (takes names that no disk can)
-            return place
+    candidates = (found, folder / name, folder / f"{name}.zip", folder / found.name)
+    for path in candidates:
+        if os.path.exists(path):  # noqa: PTH110  (accepts names that no disk can hold)
+            return path
     raise InputMissing(
         f"data '{escape(str(data['entry']))}': '{escape(str(found))}' is gone, "
         f"and {escape(str(folder))} has no '{escape(found.name)}'",
-        hint="put it back, or name the folder that holds it with --data-dir or CLFW_DATA_DIR",
+        hint="restore it, or name the folder that contains it with --data-dir or CLFW_DATA_DIR",
     )
 
 
-def choice_of(
+def component_of(
     kind: Kind, recorded: dict[str, Any], catalog: Catalog, group: str
 ) -> ResolvedComponent[Any]:
-    """A component by its recorded name, which is only ever looked up among installed ones."""
+    """A component by its recorded name, looked up among the installed ones only."""
     offer = catalog.find(kind, str(recorded["component"]))
     return ResolvedComponent(
         entry=recorded["entry"],
@@ -211,6 +216,37 @@ def choice_of(
         plugin=offer.plugin,
         values=values_of(params_class(offer.component), recorded["values"], group),
     )
+
+
+def recorded_recipe(recorded: dict[str, Any]) -> Resolved[Recipe]:
+    """The recipe of a plan, of one with a flat `train` table too."""
+    groups = {group: recorded[group] for group in TRAINING_GROUPS if group in recorded}
+    if groups.keys() == {"train"}:
+        names = {key: cell["value"] for key, cell in recorded["train"].items() if key in TABLES}
+        groups = train_in_groups(recorded["train"], names)
+    train = values_of(TrainParams, groups["train"], "train")
+    own = {
+        group: values_of(table[getattr(train.params, group)].params, groups[group], group)
+        for group, table in TABLES.items()
+    }
+    return whole_recipe(train, own)
+
+
+def train_in_groups(flat: Mapping[str, T], names: Mapping[str, str]) -> dict[str, dict[str, T]]:
+    """The groups of a `train` table from before there were any; `names` are what it chooses.
+
+    Each choice takes its own values along; those of other choices, which had no effect, are dropped.
+    """
+    groups: dict[str, dict[str, T]] = {group: {} for group in TRAINING_GROUPS}
+    for key, value in flat.items():
+        group, _, name = MOVED.get(key, f"train.{key}").partition(".")
+        if group == "train":
+            groups[group][name] = value
+            continue
+        chosen = TABLES[group].get(names.get(group, TrainParams.model_fields[group].default))
+        if chosen is not None and name in chosen.params.model_fields:
+            groups[group][name] = value
+    return groups
 
 
 def values_of(cls: type[Any], recorded: dict[str, dict[str, Any]], group: str) -> Resolved[Any]:
@@ -224,7 +260,7 @@ def values_of(cls: type[Any], recorded: dict[str, dict[str, Any]], group: str) -
 def version_changes(
     plan: dict[str, Any], environment: dict[str, Any], catalog: Catalog
 ) -> list[str]:
-    """Packages of another version than the run was started with, and another kind of processor."""
+    """Packages whose version has changed since the run was started, and a changed processor."""
     changes = []
     for package, then in environment["packages"].items():
         try:
@@ -260,9 +296,9 @@ def device_change(folder: Path, facts: Mapping[str, str]) -> str:
 
 
 def frozen_values(plan: dict[str, Any]) -> dict[str, Any]:
-    """Every value of a plan's JSON that decides the numbers, by dotted name.
+    """Every value of a plan's JSON that affects the numbers, by dotted name.
 
-    Not the epochs, which a resume may change, nor where a value came from, nor any version.
+    Without the epochs, which a resume may change, the origins of values, and versions.
     """
     flat: dict[str, Any] = {}
 
@@ -278,12 +314,24 @@ def frozen_values(plan: dict[str, Any]) -> dict[str, Any]:
         walk(f"augment.{number}", item)
     for key in ("clfw", "data.found", "memory_budget", "observers", "threads", "train.epochs"):
         flat.pop(key, None)
-    settled: dict[str, Any] = json.loads(json.dumps(flat))
-    return settled
+    frozen: dict[str, Any] = json.loads(json.dumps(flat))
+    return frozen
+
+
+def frozen_in_groups(frozen: dict[str, Any]) -> dict[str, Any]:
+    """Frozen values by today's names; those of a flat `train` table with the defaults of newer keys."""
+    if "train.loss" in frozen:
+        return frozen
+    others = {key: value for key, value in frozen.items() if not key.startswith("train.")}
+    flat = {key.removeprefix("train."): frozen[key] for key in frozen.keys() - others.keys()}
+    newer = {key: TrainParams.model_fields[key].default for key in NEWER}
+    groups = train_in_groups(newer | flat, flat)
+    return others | {f"{g}.{key}": value for g, own in groups.items() for key, value in own.items()}
 
 
 def plan_changes(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What differs between two plans' settled values."""
+    """What differs between two plans' frozen values."""
+    then = frozen_in_groups(then)
     return [
         f"{escape(key)} was {escape(repr(then.get(key)))} and is {escape(repr(now.get(key)))}"
         for key in sorted(then.keys() | now.keys())
@@ -292,21 +340,21 @@ def plan_changes(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 
 def require_same_data(run: RecordedRun, pictures: DecodedImages) -> None:
-    """Raise `DataError` when the data is not what the run was started on."""
+    """Raise `DataError` if the data has changed since the run was started."""
     if pictures.fingerprint != run.fingerprint:
         which = first_other_row(run.folder, pictures.rows) or "its pictures, labels or classes"
         raise DataError(
             f"data '{run.plan.data.entry}' has changed since the run was started: {which} "
             f"(fingerprint {pictures.fingerprint[:12]}, then {run.fingerprint[:12]})",
-            hint="put the data back as it was, or start a new run",
+            hint="restore the data, or start a new run",
         )
 
 
-def extended(run: RecordedRun, epochs: int | None) -> RecordedRun:
+def with_epochs(run: RecordedRun, epochs: int | None) -> RecordedRun:
     """The run with more epochs, if any are asked for.
 
     Raises:
-        UsageError: fewer epochs than are done.
+        UsageError: fewer epochs than planned, or the run cannot be extended.
     """
     if epochs is None:
         return run
@@ -330,8 +378,10 @@ def extended(run: RecordedRun, epochs: int | None) -> RecordedRun:
     origins = {**recipe.origins, "epochs": "clfw resume --epochs"}
     plan = replace(run.plan, recipe=Resolved(params, origins))
     schedule = recipe.params.schedule
-    kept = schedule in ("constant", "plateau")
-    effect = "goes on as it was" if kept else f"is stretched over {epochs} epochs from here on"
+    stretched = SCHEDULES[schedule].uses_total
+    effect = (
+        f"is stretched over {epochs} epochs from here on" if stretched else "continues unchanged"
+    )
     note = f"epochs {before} -> {epochs}; the {schedule} learning rate {effect}"
     summary = None if epochs > done else run.summary
     return replace(run, plan=plan, summary=summary, extended=note)

@@ -10,14 +10,14 @@ from typing import Any
 
 from clfw.errors import DataError, OutputError
 from clfw.io import storage
-from clfw.io.storage import already_there, write_atomically
+from clfw.io.storage import already_exists, write_atomically
 from clfw.text import escape
 
 PACKAGES = ("clfw", "torch", "numpy", "opencv-python-headless", "safetensors", "pluggy", "pydantic")
 
 
 def begin_run_folder(out: Path | None) -> Path:
-    """A hidden folder to write the beginning of a run into, beside the place where it will be."""
+    """A hidden folder for the first files of a run, next to its final place."""
     parent = Path("runs") if out is None else out.parent
     try:
         parent.mkdir(parents=True, exist_ok=True)
@@ -27,24 +27,24 @@ def begin_run_folder(out: Path | None) -> Path:
     except OSError as error:
         raise OutputError(
             f"{out or parent}: cannot be created: {error.strerror}",
-            hint="name another folder with --out",
+            hint="choose another folder with --out",
         ) from None
     return folder
 
 
-def put_in_place(begun: Path, out: Path | None, name: str) -> Path:
-    """Give a begun folder its name: `out`, or `runs/NAME-001` with the next free number.
+def put_in_place(hidden: Path, out: Path | None, name: str) -> Path:
+    """Rename a hidden folder to `out`, or to `runs/NAME-001` with the next free number.
 
-    By one rename, so that a run folder is there whole or not at all, and only one process gets it.
+    One rename, so that a run folder exists complete or not at all, and only one process gets it.
 
     Raises:
         OutputError: the name is taken.
     """
-    parent = begun.parent
+    parent = hidden.parent
     try:
         for number in range(next_number(parent, name), 1_000_000):
             folder = out or parent / f"{name}-{number:03d}"
-            if not os.path.lexists(folder) and renamed(begun, folder):
+            if not os.path.lexists(folder) and try_rename(hidden, folder):
                 storage.sync_folder(parent)
                 return folder
             if out is not None:
@@ -52,15 +52,15 @@ def put_in_place(begun: Path, out: Path | None, name: str) -> Path:
     except OSError as error:
         raise OutputError(
             f"{out or parent}: cannot be created: {error.strerror}",
-            hint="name another folder with --out",
+            hint="choose another folder with --out",
         ) from None
-    raise already_there(out or parent / name)
+    raise already_exists(out or parent / name)
 
 
-def renamed(begun: Path, folder: Path) -> bool:
-    """Whether `begun` could take the name, which another process may take in the same moment."""
+def try_rename(hidden: Path, folder: Path) -> bool:
+    """Rename `hidden` to `folder`; False if another process has taken the name meanwhile."""
     try:
-        storage.rename(begun, folder)
+        storage.rename(hidden, folder)
     except OSError as error:
         if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
             return False
@@ -69,7 +69,7 @@ def renamed(begun: Path, folder: Path) -> bool:
 
 
 def next_number(parent: Path, name: str) -> int:
-    """One more than the highest number that runs of that name have."""
+    """One more than the highest number of the runs with that name."""
     numbers = [
         int(path.name.rpartition("-")[2])
         for path in parent.glob(f"{name}-*")

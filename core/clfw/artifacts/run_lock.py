@@ -1,8 +1,8 @@
-"""Who may write a run folder: a lock for courtesy, numbered claims for safety.
+"""Who may write a run folder: a file lock, and numbered claims (fencing tokens) in case it fails.
 
-The lock turns a second process away at once. Where locks do nothing (some network disks), the claims
-still leave one writer: each process makes the next number exclusively, and whoever finds a higher
-number than its own leaves off before it writes again.
+The lock refuses a second process at once. Where locks do nothing (some network disks), the claims
+still leave one writer: each process creates the next number exclusively, and a process that finds a
+higher number than its own stops before it writes again.
 """
 
 import json
@@ -19,17 +19,17 @@ from clfw.errors import DataError, OutputError, StorageError
 from clfw.io import storage
 
 FOLDER = "claims"
-PATIENCE = 20  # looks at a claim before it is taken for damaged
+MAX_READS = 20  # tries to read a claim before it counts as damaged
 
 
 class RunLock:
-    """The right to write one run folder, until released or overtaken."""
+    """The right to write one run folder, until released or taken over by another process."""
 
     def __init__(self, run: Path) -> None:
-        """Take the folder.
+        """Lock the folder.
 
         Raises:
-            OutputError: another process holds it; says which.
+            OutputError: another process is using it; says which.
         """
         self._run = run
         self._folder = run / FOLDER
@@ -39,13 +39,13 @@ class RunLock:
             self._lock.acquire()
             self._number = self._take_number()
         except Timeout:
-            raise self._held() from None
+            raise self._in_use_error() from None
         except OSError as error:
             self._lock.release()
             raise OutputError(f"{run}: cannot be written: {error.strerror}") from None
 
     def _take_number(self) -> int:
-        words = {
+        owner = {
             "pid": os.getpid(),
             "host": socket.gethostname(),
             "since": time.strftime("%Y-%m-%d %H:%M:%S"),
@@ -54,7 +54,7 @@ class RunLock:
             number = self._highest() + 1
             path = self._folder / f"{number:06d}"
             try:
-                storage.write_durably(path, json.dumps(words).encode())
+                storage.write_durably(path, json.dumps(owner).encode())
             except FileExistsError:
                 continue
             return number
@@ -63,27 +63,27 @@ class RunLock:
         return max((int(p.name) for p in self._folder.iterdir() if p.name.isdecimal()), default=0)
 
     def check(self) -> None:
-        """Raise `OutputError` when another process has taken the folder since."""
+        """Raise `OutputError` if another process has taken over the folder."""
         try:
-            overtaken = self._highest() != self._number
+            lost = self._highest() != self._number
         except OSError as error:
             raise OutputError(f"{self._run}: is gone: {error.strerror}") from None
-        if overtaken:
-            raise self._held()
+        if lost:
+            raise self._in_use_error()
 
-    def _held(self) -> OutputError:
+    def _in_use_error(self) -> OutputError:
         by = "another process"
-        for _ in range(PATIENCE):
+        for _ in range(MAX_READS):
             try:
-                words: dict[str, Any] = json.loads(
+                owner: dict[str, Any] = json.loads(
                     (self._folder / f"{self._highest():06d}").read_text(encoding="utf-8")
                 )
-                by = f"pid {words['pid']} on {words['host']} since {words['since']}"
+                by = f"pid {owner['pid']} on {owner['host']} since {owner['since']}"
                 break
-            except (OSError, ValueError, KeyError, TypeError):  # it is being written just now
+            except (OSError, ValueError, KeyError, TypeError):  # it is just being written
                 time.sleep(0.01)
         return OutputError(
-            f"{self._run}: is held by {by}", hint="wait for it, or stop it, then try again"
+            f"{self._run}: is in use by {by}", hint="wait for it or stop it, then try again"
         )
 
     def __enter__(self) -> "RunLock":
@@ -97,8 +97,8 @@ class RunLock:
     ) -> None:
         self.release()
         if isinstance(error, StorageError | DataError | OSError):
-            self.check()  # who is overtaken loses files to who overtakes, and should say so
+            self.check()  # the error may come from another process taking over: say that instead
 
     def release(self) -> None:
-        """Let the lock go; the number stays, as the record of who wrote."""
+        """Release the lock; the claim stays, as a record of who wrote."""
         self._lock.release()

@@ -1,6 +1,6 @@
-"""The self-describing weights file from outside: its header, read strictly, without torch.
+"""The header of a weights file, read strictly, without torch.
 
-The format is safetensors. One metadata key, "clfw", holds canonical JSON that says everything a
+The format is safetensors. One metadata key, "clfw", holds canonical JSON with everything that a
 prediction needs.
 """
 
@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from clfw.api import run_files
-from clfw.api.preprocess import DECODER, Preprocess
-from clfw.artifacts.checksum import CHECKSUM, FORMAT, KEY, UNSET, verify_checksum
+from clfw.api.preprocess import DECODER, MAX_SIDE, Preprocess
+from clfw.api.task import Task
+from clfw.artifacts.checksum import CHECKSUM, FORMAT, FORMAT_WITHOUT_CHECKSUM, KEY, verify_checksum
 from clfw.errors import DataError, InputMissing
 from clfw.io.json_text import strict_json
-from clfw.io.safetensors_header import header_length, parse_header, seems
+from clfw.io.safetensors_header import header_length, looks_like, parse_header
 from clfw.text import escape
 
 PART = 2**22  # bytes read at a time
-MAX_SIDE = 4096  # pixels
 FILE_NAME = "model.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Header:
-    """What a weights file says of itself.
+    """What a weights file says about itself.
 
     Attributes:
         facts: the decoded "clfw" metadata.
@@ -40,8 +40,8 @@ class Header:
         return tuple(self.facts["classes"])
 
     @property
-    def seal(self) -> str:
-        """The SHA-256 that the file was found to have; "" where it was written without one."""
+    def checksum(self) -> str:
+        """The verified SHA-256 of the file; "" if it was written without one."""
         return str(self.facts.get(CHECKSUM, ""))
 
     @property
@@ -51,6 +51,17 @@ class Header:
         fields["mean"], fields["std"] = tuple(fields["mean"]), tuple(fields["std"])
         return Preprocess(**fields)
 
+    @property
+    def task(self) -> Task:
+        """What the network was built for."""
+        preprocess = self.preprocess
+        return Task(
+            classes=self.classes,
+            channels=preprocess.channels,
+            height=preprocess.height,
+            width=preprocess.width,
+        )
+
 
 def find_weights(path: Path) -> Path:
     """The weights file that `path` names: itself, or the one in a run folder."""
@@ -58,7 +69,7 @@ def find_weights(path: Path) -> Path:
         inside = path / FILE_NAME
         if not inside.exists():
             raise InputMissing(
-                f"{path}: holds no {FILE_NAME}", hint="name the folder of a finished run"
+                f"{path}: has no {FILE_NAME}", hint="name the folder of a finished run"
             )
         return inside
     if not path.exists():
@@ -67,7 +78,7 @@ def find_weights(path: Path) -> Path:
 
 
 def read_header(path: Path) -> Header:
-    """The checked header of a weights file made by clfw.
+    """The checked header of a weights file written by clfw.
 
     Raises:
         DataError: not a safetensors file (says what it looks like), not one of ours, or damaged.
@@ -77,7 +88,7 @@ def read_header(path: Path) -> Header:
 
 
 def require_whole(path: Path) -> bytes:
-    """The header's text, once every byte of the file is as it was sealed, where it was sealed.
+    """The header's text, once the whole file has been verified against its checksum, if it has one.
 
     Raises:
         DataError: not a safetensors file, or damaged.
@@ -93,7 +104,7 @@ def require_whole(path: Path) -> bytes:
 
 
 def lost_weights(run: Path) -> str:
-    """Why the weights file of a finished run is of no use; "" where it is sound."""
+    """Why the weights file of a finished run is unusable; "" if it is intact."""
     path = run / FILE_NAME
     if not path.exists():
         return f"{path}: is gone"
@@ -105,14 +116,14 @@ def lost_weights(run: Path) -> str:
 
 
 def repair_hint(path: Path) -> str:
-    """What a person can do about a damaged file."""
+    """What to do about a damaged file."""
     if path.name == FILE_NAME and path.with_name(run_files.SUMMARY).exists():
         return f"write it again: clfw resume {path.parent}"
-    return "put a sound copy in its place"
+    return "replace it with an intact copy"
 
 
 def check_header(text: bytes, payload: int, path: Path) -> Header:
-    """The header's text, checked, for a file with `payload` bytes of tensors."""
+    """The header from its text, checked, for a file with `payload` bytes of tensors."""
     where = escape(str(path))
     header = parse_header(text, payload, where)
     try:
@@ -123,10 +134,10 @@ def check_header(text: bytes, payload: int, path: Path) -> Header:
         raise DataError(
             f"{where}: a safetensors file, but not one that clfw wrote (no 'clfw' metadata)"
         )
-    if facts.get("format") not in (UNSET, FORMAT):
+    if facts.get("format") not in (FORMAT_WITHOUT_CHECKSUM, FORMAT):
         raise DataError(
             f"{where}: format {escape(str(facts.get('format')))}; "
-            f"this clfw reads {UNSET} and {FORMAT}",
+            f"this clfw reads {FORMAT_WITHOUT_CHECKSUM} and {FORMAT}",
             hint="upgrade clfw",
         )
     found = Header(path=path, facts=facts, tensors=header.tensors)
@@ -135,18 +146,18 @@ def check_header(text: bytes, payload: int, path: Path) -> Header:
 
 
 def refuse_pickle(path: Path) -> None:
-    """Raise for a file that is no safetensors file, saying what it looks like."""
+    """Raise for a file that is not a safetensors file, saying what it looks like."""
     with path.open("rb") as file:
         head = file.read(520)
     if len(head) < 9 or head[8:9] != b"{":
         raise DataError(
-            f"{escape(str(path))}: not a safetensors file{seems(head)}",
-            hint="convert it with safetensors.torch.save_file where you trust its origin",
+            f"{escape(str(path))}: not a safetensors file{looks_like(head)}",
+            hint="convert it with safetensors.torch.save_file if you trust its origin",
         )
 
 
 def check_facts(header: Header, where: str) -> None:
-    """Raise unless the description is complete and well typed."""
+    """Raise unless the metadata is complete and well typed."""
     facts = header.facts
     sound = {
         "model": is_table(facts.get("model"), component=str, values=dict),
@@ -159,7 +170,7 @@ def check_facts(header: Header, where: str) -> None:
     }
     for key, fine in sound.items():
         if not fine:
-            raise DataError(f"{where}: damaged description: '{key}' is missing or malformed")
+            raise DataError(f"{where}: damaged metadata: '{key}' is missing or malformed")
     decoder = header.preprocess.decoder
     if decoder != DECODER:
         raise DataError(
@@ -174,14 +185,14 @@ def is_table(value: object, **kinds: type) -> bool:
 
 
 def is_class_list(value: object) -> bool:
-    """Whether `value` lists at least two names, none twice."""
+    """Whether `value` lists at least two distinct names."""
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         return False
     return len(set(value)) == len(value) >= 2
 
 
 def is_preprocess(value: object) -> bool:
-    """Whether `value` has the fields of a `Preprocess`, each of its type and in its range."""
+    """Whether `value` has the fields of a `Preprocess`, each with the right type and in range."""
     if not isinstance(value, dict) or value.keys() != {f.name for f in fields(Preprocess)}:
         return False
     sides = (value["height"], value["width"])

@@ -1,4 +1,4 @@
-"""Class names that a person takes for one, and names that stand for a value that is missing."""
+"""Class names that people would read as the same, and names that mean a missing value."""
 
 import unicodedata
 from collections import defaultdict
@@ -6,16 +6,16 @@ from collections.abc import Iterable, Sequence
 
 from clfw.text import escape
 
-# Capitals of other scripts that look like Latin ones; small letters are compared as capitals.
+# Capitals of other scripts that look like Latin ones; lower case is compared as upper case.
 _CYRILLIC = dict(zip("АВЕЅІЈКМНОРСТУХҮԚԜ", "ABESIJKMHOPCTYXYQW", strict=True))
 _GREEK = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEZHIKMNOPTYX", strict=True))
 _LATIN_TWIN = str.maketrans(_CYRILLIC | _GREEK)
-_INVISIBLE = ("Cf", "Cc", "Zs", "Zl", "Zp")  # format and control characters, blanks of any width
+_INVISIBLE = ("Cf", "Cc", "Zs", "Zl", "Zp")  # format and control characters, spaces of any width
 _MISSING = frozenset({"na", "n/a", "nan", "null"})
 
 
 def look_alike(names: Iterable[str]) -> list[tuple[str, ...]]:
-    """Groups of names that differ by case, blanks, look-alike characters or the form of a number."""
+    """Groups of names that differ only by case, spaces, look-alike characters or number format."""
     groups: dict[str, list[str]] = defaultdict(list)
     for name in dict.fromkeys(names):
         groups[skeleton(name)].append(name)
@@ -23,21 +23,21 @@ def look_alike(names: Iterable[str]) -> list[tuple[str, ...]]:
 
 
 def skeleton(name: str) -> str:
-    """What is left of a name when its looks are taken away; equal for names that look alike."""
+    """A key that is equal for names that look alike (as in Unicode UTS 39)."""
     capital = unicodedata.normalize("NFKC", name).casefold().upper().translate(_LATIN_TWIN)
-    kept = "".join(c for c in capital if c != "_" and unicodedata.category(c) not in _INVISIBLE)
-    whole, _, fraction = kept.partition(".")
-    if whole.isdecimal() and not fraction.strip("0"):  # 1, 01 and 1.0 are one number
+    visible = "".join(c for c in capital if c != "_" and unicodedata.category(c) not in _INVISIBLE)
+    whole, _, fraction = visible.partition(".")
+    if whole.isdecimal() and not fraction.strip("0"):  # 1, 01 and 1.0 are the same number
         return whole.lstrip("0") or "0"
-    return kept
+    return visible
 
 
-def told_apart(names: Sequence[str]) -> str:
-    """Names that look alike, in quotes; by their characters' codes where case does not part them."""
+def quote_names(names: Sequence[str]) -> str:
+    """Names that look alike, quoted; with character codes unless they differ only by case."""
     case_alone = len({name.casefold() for name in names}) == 1
     return ", ".join(f"'{escape(name)}'" if case_alone else ascii(name) for name in names)
 
 
 def reads_as_missing(name: str) -> bool:
-    """Whether a name is what other programs write in the place of no value."""
+    """Whether a name is what other programs write for a missing value."""
     return name.strip().casefold() in _MISSING

@@ -1,4 +1,4 @@
-"""Equal pictures: which rows they are, and what follows where splits or labels differ. Exact."""
+"""Exactly equal pictures: which rows they are, and the leaks and label conflicts among them."""
 
 import hashlib
 from collections import defaultdict
@@ -9,26 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clfw.api.source import SPLITS
-from clfw.audit.findings import Finding, named
+from clfw.audit.findings import Finding, describe_row
 from clfw.data.rows import LEFT_OUT, Rows
 from clfw.text import escape, plural
 
-Group = tuple[int, ...]  # numbers of rows whose pictures are equal, ascending
-PIECE = 1 << 24  # bytes that are hashed in one go, however large the set
+Group = tuple[int, ...]  # rows with equal pictures, ascending
+PIECE = 1 << 24  # bytes hashed at a time
 
 
 def equal_pictures(
-    images: NDArray[np.uint8], numbers: NDArray[np.int64], seen: Callable[[int], None]
+    images: NDArray[np.uint8], numbers: NDArray[np.int64], on_piece: Callable[[int], None]
 ) -> list[Group]:
     """The groups of equal pictures.
 
     Args:
         images: (N, ...) uint8, possibly a memory map.
-        numbers: (N,) the row of each.
-        seen: called after each piece with the number of its pictures.
+        numbers: (N,) int64, the row of each.
+        on_piece: called after each piece with its number of pictures.
     """
     flat = images.reshape(len(images), -1)
-    sums = row_sums(flat, seen)
+    sums = row_sums(flat, on_piece)
     order = np.argsort(sums, kind="stable")
     same = np.flatnonzero(np.diff(sums[order]) == 0)
     suspects = np.unique(order[np.union1d(same, same + 1)])
@@ -38,10 +38,10 @@ def equal_pictures(
     return groups_of(by_content.values())
 
 
-def row_sums(flat: NDArray[np.uint8], seen: Callable[[int], None]) -> NDArray[np.uint64]:
-    """(N,) a sum of each row's words, each times an odd number of its own, modulo 2**64.
+def row_sums(flat: NDArray[np.uint8], on_piece: Callable[[int], None]) -> NDArray[np.uint64]:
+    """(N,) uint64 weighted sum of each row's 64-bit words, each times a random odd factor, modulo 2**64.
 
-    Equal rows have equal sums, other rows hardly ever; at the speed of memory.
+    Equal rows have equal sums, others almost never; runs at memory speed.
     """
     length = flat.shape[1]
     words = length // 8
@@ -54,81 +54,81 @@ def row_sums(flat: NDArray[np.uint8], seen: Callable[[int], None]) -> NDArray[np
         whole = np.ascontiguousarray(part[:, : words * 8]).view(np.uint64)
         rest = part[:, words * 8 :].astype(np.uint64)
         sums[start : start + step] = whole @ factors[:words] + rest @ factors[words:]
-        seen(len(part))
+        on_piece(len(part))
     return sums
 
 
 def groups_of(rows: Iterable[Sequence[int]]) -> list[Group]:
-    """Those of more than one row, by their first row."""
+    """The groups with more than one row, ordered by first row."""
     return sorted(tuple(sorted(group)) for group in rows if len(group) > 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sorted:
-    """Groups of equal pictures by what follows from them.
+class DuplicateGroups:
+    """Groups of equal pictures, by problem.
 
     Attributes:
-        torn: in more than one split.
-        contradicting: with more than one label.
+        across_splits: in more than one split: leaks.
+        conflicting: with more than one label.
         repeated: in one split and with one label.
     """
 
-    torn: list[Group]
-    contradicting: list[Group]
+    across_splits: list[Group]
+    conflicting: list[Group]
     repeated: list[Group]
 
 
-def sort_out(groups: Iterable[Group], rows: Rows) -> Sorted:
-    """What follows from each group; a group may be both torn and contradicting."""
-    torn, contradicting, repeated = [], [], []
+def classify_groups(groups: Iterable[Group], rows: Rows) -> DuplicateGroups:
+    """Sort the groups by problem; a group may be both across splits and conflicting."""
+    across_splits, conflicting, repeated = [], [], []
     for whole in groups:
         group = tuple(row for row in whole if rows.split[row] != LEFT_OUT)
         splits = {int(rows.split[row]) for row in group}
         labels = {int(rows.targets[row]) for row in group} - {-1}
         if len(splits) > 1:
-            torn.append(group)
+            across_splits.append(group)
         if len(labels) > 1:
-            contradicting.append(group)
+            conflicting.append(group)
         if len(group) > 1 and len(splits) == 1 and len(labels) <= 1:
             repeated.append(group)
-    return Sorted(torn=torn, contradicting=contradicting, repeated=repeated)
+    return DuplicateGroups(across_splits=across_splits, conflicting=conflicting, repeated=repeated)
 
 
-def correctness(found: Sorted, rows: Rows) -> list[Finding]:
-    """What falsifies a training or its figures: leaks between splits, labels that contradict."""
+def leaks_and_conflicts(found: DuplicateGroups, rows: Rows) -> list[Finding]:
+    """What distorts training or its metrics: leaks between splits, conflicting labels."""
     findings = []
     for inner, outer in (("train", "validation"), ("train", "test"), ("validation", "test")):
         pair = [SPLITS.index(inner), SPLITS.index(outer)]
-        both = [g for g in found.torn if set(pair) <= {int(rows.split[row]) for row in g}]
+        both = [g for g in found.across_splits if set(pair) <= {int(rows.split[row]) for row in g}]
         members = tuple(row for g in both for row in g if rows.split[row] in pair)
         count = sum(int(rows.split[row]) == pair[1] for row in members)
         if both:
             findings.append(
                 Finding(
                     kind="leak",
-                    level="corrupts",
+                    level="warning",
                     summary=f"{count:,} of {plural(len(rows.of(outer)), f'{outer} picture')} "
                     f"{'is' if count == 1 else 'are'} in the {inner} split too, pixel for pixel",
                     rows=members,
-                    details=tuple(equation(group, rows) for group in both),
+                    details=tuple(group_line(group, rows) for group in both),
                 )
             )
-    if found.contradicting:
-        members = tuple(row for group in found.contradicting for row in group)
+    if found.conflicting:
+        members = tuple(row for group in found.conflicting for row in group)
         findings.append(
             Finding(
                 kind="contradiction",
-                level="corrupts",
+                level="warning",
                 summary=f"{plural(len(members), 'picture')} with equal pixels and different labels",
                 rows=members,
-                details=tuple(equation(group, rows) for group in found.contradicting),
+                details=tuple(group_line(group, rows) for group in found.conflicting),
             )
         )
     return findings
 
 
-def equation(group: Group, rows: Rows, most: int = 4) -> str:
-    """The rows of a group on one line; the labels where they differ, the splits where they do."""
+def group_line(group: Group, rows: Rows, most: int = 4) -> str:
+    """The rows of a group on one line, with labels and splits where they differ."""
     labels = len({int(rows.targets[row]) for row in group}) > 1
     splits = len({int(rows.split[row]) for row in group}) > 1
     texts = []
@@ -137,46 +137,45 @@ def equation(group: Group, rows: Rows, most: int = 4) -> str:
         if labels:
             target = int(rows.targets[row])
             facts.append("no label" if target < 0 else escape(rows.classes[target], 30))
-        texts.append(named(rows.table, row) + (f" ({', '.join(facts)})" if facts else ""))
+        texts.append(describe_row(rows.table, row) + (f" ({', '.join(facts)})" if facts else ""))
     more = [f"{len(group) - most:,} more"] if len(group) > most else []
     return " = ".join([*texts, *more])
 
 
-def repetitions(found: Sorted, rows: Rows) -> list[Finding]:
-    """Equal pictures of one split and one label, which count more than once."""
+def repeated_images(found: DuplicateGroups, rows: Rows) -> list[Finding]:
+    """Equal pictures with the same split and label, which count more than once."""
     if not found.repeated:
         return []
     members = tuple(row for group in found.repeated for row in group)
     return [
         Finding(
             kind="repeated",
-            level="notable",
+            level="info",
             summary=f"{plural(len(members), 'picture')} with equal pixels, label and split, "
             f"{len(members) - len(found.repeated):,} of them more than needed",
             rows=members,
-            details=tuple(equation(group, rows) for group in found.repeated),
+            details=tuple(group_line(group, rows) for group in found.repeated),
         )
     ]
 
 
-def surplus(groups: Iterable[Group], rows: Rows) -> dict[int, str]:
-    """Rows to leave out, each with the reason, so that no group is torn, contradicting or repeated.
+def redundant_rows(groups: Iterable[Group], rows: Rows) -> dict[int, str]:
+    """Rows to leave out, each with the reason, so that no equal pictures remain.
 
-    One row of a group stays, of the test split before the validation split before training; where
-    labels contradict, none does. No row of the test split is left out, so that its figures stay
-    comparable.
+    One row of a group stays: of the test split first, then validation, then training; none if labels
+    conflict. No row of the test split is left out, so that its metrics stay comparable.
     """
     reasons = {}
     for group in groups:
-        there = [row for row in group if rows.split[row] != LEFT_OUT]
-        kept = max(there, key=lambda row: (rows.split[row], -row), default=-1)
-        contradicting = len({int(rows.targets[row]) for row in there} - {-1}) > 1
-        for row in there:
-            if rows.split[row] == SPLITS.index("test") or (row == kept and not contradicting):
+        members = [row for row in group if rows.split[row] != LEFT_OUT]
+        kept = max(members, key=lambda row: (rows.split[row], -row), default=-1)
+        conflicting = len({int(rows.targets[row]) for row in members} - {-1}) > 1
+        for row in members:
+            if rows.split[row] == SPLITS.index("test") or (row == kept and not conflicting):
                 continue
-            unlike = (r for r in there if rows.targets[r] != rows.targets[row])
-            other = next(unlike) if contradicting else kept
+            differing = (r for r in members if rows.targets[r] != rows.targets[row])
+            other = next(differing) if conflicting else kept
             split = SPLITS[rows.split[other]]
-            label = ", with another label" if contradicting else ""
-            reasons[row] = f"same picture as {named(rows.table, other)} ({split}){label}"
+            label = ", with another label" if conflicting else ""
+            reasons[row] = f"same picture as {describe_row(rows.table, other)} ({split}){label}"
     return reasons

@@ -1,4 +1,4 @@
-"""What a look at data finds: words for people, rows for programs."""
+"""What an audit of a dataset finds: sentences for people, rows for programs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any, Literal
 from clfw.api.source import Table
 from clfw.text import escape
 
-Level = Literal["stops", "corrupts", "notable"]
+Level = Literal["error", "warning", "info"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,13 +15,13 @@ class Finding:
     """One thing found.
 
     Attributes:
-        kind: the word that programs know it by, as "leak".
-        level: "stops" where a training would end with an error, "corrupts" where it would learn or be
-            measured on something else than meant, "notable" for the rest.
+        kind: the identifier for programs, such as "leak".
+        level: "error" if training would stop with an error, "warning" if it would learn from, or be
+            measured on, something unintended, "info" for the rest.
         summary: one sentence, with the number of pictures or names.
-        rows: numbers of the rows meant.
-        details: a line an example, or a line a row.
-        remedy: one action that mends it, where that is no matter of course.
+        rows: the rows concerned.
+        details: one line per example or row.
+        remedy: one action that fixes it, unless that is obvious.
     """
 
     kind: str
@@ -32,7 +32,7 @@ class Finding:
     remedy: str = ""
 
     def to_json(self, table: Table | None) -> dict[str, Any]:
-        """Plain values, each row with its names."""
+        """Plain values; each row with its key, split, label and place."""
         rows = [row_json(table, row) for row in self.rows] if table else []
         return {
             "kind": self.kind,
@@ -45,7 +45,7 @@ class Finding:
 
 
 def row_json(table: Table, row: int) -> dict[str, Any]:
-    """What names a row."""
+    """What identifies a row."""
     columns = {
         "key": table.keys,
         "split": table.splits,
@@ -55,16 +55,16 @@ def row_json(table: Table, row: int) -> dict[str, Any]:
     return {name: column[row] for name, column in columns.items()}
 
 
-def named(table: Table, row: int, label: str | None = None) -> str:
-    """A row for people: where it was declared and its key, and its label where that matters."""
+def describe_row(table: Table, row: int, label: str | None = None) -> str:
+    """A row for people: where it was declared, its key, and `label` if given."""
     key, place = escape(table.keys[row], 80), escape(table.locations[row], 80)
     folder = table.keys[row].rpartition("/")[0]
     found = key if folder and table.locations[row].endswith(folder) else f"{place} '{key}'"
     return found if label is None else f"{found} ({escape(label, 30)})"
 
 
-def listed(names: Sequence[str], most: int = 12) -> str:
-    """Names with commas between, at most so many."""
+def quoted_list(names: Sequence[str], most: int = 12) -> str:
+    """The first `most` names, quoted, with commas, and how many more."""
     shown = [f"'{escape(name, 30)}'" for name in names[:most]]
     more = [f"and {len(names) - most:,} more"] if len(names) > most else []
     return ", ".join([*shown, *more])

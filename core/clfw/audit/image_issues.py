@@ -1,24 +1,24 @@
-"""What is odd about single pictures and files: unreadable, misnamed, transparent, of one colour, strays."""
+"""Issues of single pictures and files: unreadable, misnamed, transparent, blank, not used."""
 
 import numpy as np
 
 from clfw.api.source import SPLITS
-from clfw.audit.findings import Finding, named
+from clfw.audit.findings import Finding, describe_row
 from clfw.audit.image_scan import ScannedImages
 from clfw.data.rows import LEFT_OUT, Rows
-from clfw.io.file_tree import kinds_not_read, not_read
+from clfw.io.file_tree import unsupported_images, unsupported_images_line
 from clfw.text import escape, plural
 
 SUFFIXES = {"png": "PNG", "bmp": "BMP", "webp": "WEBP"} | dict.fromkeys(
     ("jpg", "jpeg", "jpe", "jfif"), "JPEG"
 )
-WIDE = ("I", "I;16", "I;16B", "I;16L")  # Pillow's names of the modes
-CLEAR = ("LA", "PA", "RGBA", "RGBa")
+WIDE = ("I", "I;16", "I;16B", "I;16L")  # Pillow's names of modes
+ALPHA = ("LA", "PA", "RGBA", "RGBa")
 
 
-def unreadable(examined: ScannedImages, rows: Rows, skipped: bool) -> list[Finding]:
-    """Pictures that do not decode. A training reads those of the splits that have labels."""
-    bad = tuple(row for row in sorted(examined.faults) if rows.split[row] != LEFT_OUT)
+def unreadable(scan: ScannedImages, rows: Rows, skipped: bool) -> list[Finding]:
+    """Pictures that do not decode; an error where training reads them, in splits with labels."""
+    bad = tuple(row for row in sorted(scan.faults) if rows.split[row] != LEFT_OUT)
     if not bad:
         return []
     read = {SPLITS.index(split) for split in SPLITS if rows.labeled(split)}
@@ -26,50 +26,50 @@ def unreadable(examined: ScannedImages, rows: Rows, skipped: bool) -> list[Findi
     return [
         Finding(
             kind="unreadable",
-            level="stops" if stops else "notable",
+            level="error" if stops else "info",
             summary=f"{plural(len(bad), 'picture')} cannot be read",
             rows=bad,
-            details=tuple(f"{named(rows.table, row)}: {examined.faults[row]}" for row in bad),
+            details=tuple(f"{describe_row(rows.table, row)}: {scan.faults[row]}" for row in bad),
         )
     ]
 
 
-def image_issues(examined: ScannedImages, rows: Rows) -> list[Finding]:
-    """Pictures that are not quite what they seem, and what decoding makes of them."""
-    pictures = examined.pictures
+def image_issues(scan: ScannedImages, rows: Rows) -> list[Finding]:
+    """Pictures in unusual formats, and what decoding makes of them."""
+    pictures = scan.pictures
     form, mode = pictures["form"], pictures["mode"]
-    promised = np.array([SUFFIXES.get(suffix, "") for suffix in pictures["suffix"].tolist()])
-    there = (form != "") & (rows.split != LEFT_OUT)
-    gray = there & (pictures["channels"] == 1)
-    color = there & (pictures["channels"] == 3)
+    expected = np.array([SUFFIXES.get(suffix, "") for suffix in pictures["suffix"].tolist()])
+    readable = (form != "") & (rows.split != LEFT_OUT)
+    gray = readable & (pictures["channels"] == 1)
+    color = readable & (pictures["channels"] == 3)
     blank = np.isclose(pictures["square"], pictures["mean"] ** 2, rtol=0, atol=1e-9).all(axis=1)
     kinds = {
         "misnamed": (
-            there & (promised != "") & (promised != form),
-            "whose suffix is of another format",
+            readable & (expected != "") & (expected != form),
+            "with the suffix of another format",
         ),
         "animated": (
-            there & (pictures["frames"] > 1),
-            "with several frames, of which the first counts",
+            readable & (pictures["frames"] > 1),
+            "with several frames, of which only the first is used",
         ),
-        "transparent": (there & np.isin(mode, CLEAR), "with an alpha channel, which shows white"),
-        "wide": (there & np.isin(mode, WIDE), "of 16 bits, scaled to 8"),
-        "cmyk": (there & (mode == "CMYK"), "in CMYK, converted to RGB"),
-        "bilevel": (there & (mode == "1"), "of one bit, black and white"),
-        "turned": (there & pictures["turned"], "turned by Exif, shown upright"),
-        "blank": (there & blank, "of one colour alone"),
-        "mixed": (gray if color.any() else there & False, "in grey among colour ones"),
+        "transparent": (readable & np.isin(mode, ALPHA), "with an alpha channel, shown on white"),
+        "wide": (readable & np.isin(mode, WIDE), "with 16 bits, scaled to 8"),
+        "cmyk": (readable & (mode == "CMYK"), "in CMYK, converted to RGB"),
+        "bilevel": (readable & (mode == "1"), "with 1 bit, black and white"),
+        "turned": (readable & pictures["turned"], "rotated by Exif, shown upright"),
+        "blank": (readable & blank, "of a single colour"),
+        "mixed": (gray if color.any() else readable & False, "in grey among colour pictures"),
     }
     findings = []
     for kind, (mask, what) in kinds.items():
         members = np.flatnonzero(mask).tolist()
         if members:
-            told = " is {}" if kind == "misnamed" else ""
-            details = [named(rows.table, row) + told.format(form[row]) for row in members]
+            suffix = " is {}" if kind == "misnamed" else ""
+            details = [describe_row(rows.table, row) + suffix.format(form[row]) for row in members]
             findings.append(
                 Finding(
                     kind=kind,
-                    level="notable",
+                    level="info",
                     summary=f"{plural(len(members), 'picture')} {what}",
                     rows=tuple(members),
                     details=tuple(details),
@@ -79,15 +79,15 @@ def image_issues(examined: ScannedImages, rows: Rows) -> list[Finding]:
 
 
 def unused_files(rows: Rows) -> list[Finding]:
-    """Files beside the pictures that are no rows, and no pictures of another kind."""
-    others = set(not_read(rows.table.unused_files))
+    """Files that are no rows, other than images in unsupported formats."""
+    others = set(unsupported_images(rows.table.unused_files))
     names = [name for name in rows.table.unused_files if name not in others]
     if not names:
         return []
     return [
         Finding(
             kind="stray",
-            level="notable",
+            level="info",
             summary=f"{plural(len(names), 'file')} not used",
             details=tuple(escape(name, 200) for name in names),
         )
@@ -95,16 +95,16 @@ def unused_files(rows: Rows) -> list[Finding]:
 
 
 def skipped_files(rows: Rows) -> list[Finding]:
-    """Pictures of kinds that are not read, and what the reader itself remarks."""
+    """Images in unsupported formats, and the warnings of the reader."""
     findings = [
-        Finding(kind="remark", level="notable", summary=remark) for remark in rows.table.warnings
+        Finding(kind="remark", level="info", summary=remark) for remark in rows.table.warnings
     ]
-    if names := not_read(rows.table.unused_files):
+    if names := unsupported_images(rows.table.unused_files):
         findings.append(
             Finding(
                 kind="unread",
-                level="notable",
-                summary=kinds_not_read(names),
+                level="info",
+                summary=unsupported_images_line(names),
                 details=tuple(escape(name, 200) for name in names),
             )
         )

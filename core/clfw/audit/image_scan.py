@@ -1,4 +1,4 @@
-"""Every picture of a set looked at in its full size: what it is, whether it decodes, its hashes. Cached."""
+"""Every picture of a dataset scanned at full size: format, whether it decodes, hashes. Cached."""
 
 import hashlib
 import io
@@ -25,19 +25,19 @@ from clfw.data.decoding import (
     silence_pillow,
 )
 from clfw.data.parallel_decode import CHUNK
-from clfw.data.pixels import Tick
 from clfw.errors import ClfwError
+from clfw.io.progress import Advance
 from clfw.io.storage import cache_folder, touch, write_atomically
 from clfw.text import escape
 
-VERSION = 1  # raise when a picture would be described otherwise
-PHOTOGRAPH = 64  # pixels of the shorter side, below which no sketch is made
-DHASH_SIDE = 16  # rows and columns of the sketch by which near duplicates are known
+VERSION = 1  # increase when `PICTURE` would hold other values
+PHOTOGRAPH = 64  # pixels of the shorter side, below which no dHash is made
+DHASH_SIDE = 16  # rows and columns of the hash that finds near duplicates
 DHASH_BYTES = DHASH_SIDE * DHASH_SIDE // 8
-FLAT = 2  # grey levels between neighbours, up to which a picture is flat there
+FLAT = 2  # grey levels between neighbours that count as no difference
 ORIENTATION = 0x0112  # the Exif tag
 
-# One picture. Mean and mean square are per channel, of pixels over 255; grey ones fill three.
+# One picture. Mean and mean square are per channel, of pixels over 255; grey is repeated three times.
 PICTURE = np.dtype(
     [
         ("suffix", "U5"), ("form", "U5"), ("mode", "U6"), ("height", "i4"), ("width", "i4"), ("frames", "i4"),
@@ -52,9 +52,9 @@ class ScannedImages:
     """The pictures of a table.
 
     Attributes:
-        pictures: (N,) of dtype `PICTURE`; zeros where a picture does not decode.
+        pictures: (N,) of dtype `PICTURE`; zeros for a picture that does not decode.
         faults: why a picture does not decode, by its row.
-        cached: whether they were looked at on an earlier day.
+        cached: whether they come from the cache.
     """
 
     pictures: NDArray[Any]
@@ -62,30 +62,31 @@ class ScannedImages:
     cached: bool
 
 
-def scan_images(source: Source, table: Table, tick: Tick, name: str = "") -> ScannedImages:
-    """Look at every picture, or remember it by its stamp and key; bad ones are looked at again.
+def scan_images(source: Source, table: Table, advance: Advance, name: str = "") -> ScannedImages:
+    """Scan every picture, or take it from the cache by stamp and key; bad ones are scanned again.
 
-    `name` is the data's, for those who look into the cache.
+    `name` is the data's, shown by `clfw cache`.
     """
     key = hashlib.sha256(f"{VERSION}/{DECODER}/".encode())
     for column in (table.versions, table.keys):
         key.update("\0".join([*column, ""]).encode(errors="surrogateescape"))
     path = cache_folder("examined") / f"{key.hexdigest()[:32]}.npy"
-    pictures = remembered(path, len(table.keys))
+    pictures = read_scan(path, len(table.keys))
     cached = pictures is not None
     if pictures is None:
         pictures = np.zeros(len(table.keys), PICTURE)
-    faults = scan_all(source, table, pictures, np.flatnonzero(pictures["form"] == ""), tick)
+    faults = scan_all(source, table, pictures, np.flatnonzero(pictures["form"] == ""), advance)
     if not cached:
         packed = io.BytesIO()
         np.save(packed, pictures, allow_pickle=False)
-        packed.write(json.dumps({"data": name}).encode())  # behind the array, where NumPy stops
+        # After the array, where NumPy stops reading.
+        packed.write(json.dumps({"data": name}).encode())
         write_atomically(path, packed.getvalue())
     return ScannedImages(pictures=pictures, faults=faults, cached=cached)
 
 
-def remembered(path: Path, count: int) -> NDArray[Any] | None:
-    """What was seen of `count` pictures on an earlier day; None for nothing or a damaged file."""
+def read_scan(path: Path, count: int) -> NDArray[Any] | None:
+    """A cached scan of `count` pictures; None if it is absent or damaged."""
     try:
         pictures: NDArray[Any] = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError):
@@ -101,9 +102,9 @@ def scan_all(
     table: Table,
     pictures: NDArray[Any],
     wanted: NDArray[np.int64],
-    tick: Tick,
+    advance: Advance,
 ) -> dict[int, str]:
-    """Fill the wanted rows of `pictures` in parallel; what is wrong with those that do not decode."""
+    """Fill the wanted rows of `pictures` in parallel; returns why rows do not decode."""
     name_of = source.file_name if isinstance(source, FileSource) else table.keys.__getitem__
 
     def work(start: int) -> list[tuple[int, str]]:
@@ -114,9 +115,9 @@ def scan_all(
                 pictures[row] = (suffix_of(name_of(row)), *scan_image(source.read(row)))
             except ClfwError as error:
                 faults.append((row, error.message))
-            except Exception as error:  # a reader's fault, which its row helps to find
+            except Exception as error:  # a reader's bug, which the row helps to find
                 faults.append((row, f"{type(error).__name__}: {escape(str(error))}"))
-        tick(len(rows))
+        advance(len(rows))
         return faults
 
     starts = range(0, len(wanted), CHUNK)
@@ -133,10 +134,10 @@ def scan_image(data: "bytes | NDArray[Any]") -> tuple[Any, ...]:
     if isinstance(data, np.ndarray):
         pixels = checked_array(data)
         content = pixels.tobytes()
-        kind = Kind("array", "L" if pixels.shape[2] == 1 else "RGB")
+        kind = FileFacts("array", "L" if pixels.shape[2] == 1 else "RGB")
     else:
         pixels, content = decode_bytes(data), data
-        kind = kind_of(data)
+        kind = facts_of(data)
     height, width, channels = pixels.shape
     whole = np.ascontiguousarray(pixels)
     mean, deviation = cv2.meanStdDev(whole)
@@ -151,21 +152,21 @@ def scan_image(data: "bytes | NDArray[Any]") -> tuple[Any, ...]:
         channels,
         digest(content),
         digest(f"{height}x{width}x{channels}/".encode(), whole.data),
-        mean[:, 0],  # one value fills three
+        mean[:, 0],  # one value is repeated three times
         square[:, 0],
         dhash(whole) if min(height, width) >= PHOTOGRAPH else bytes(DHASH_BYTES),
     )
 
 
 def suffix_of(name: str) -> str:
-    """What follows the last dot of a file's name, in small letters, where that is short."""
+    """The suffix of a file name in lower case, without its dot; "" if it is long."""
     stem, dot, suffix = name.rpartition(".")
     return suffix.lower() if stem and dot and len(suffix) <= 5 and "/" not in suffix else ""
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """What a file says of its picture: format, Pillow's name of the mode, rotation, frames."""
+class FileFacts:
+    """What a file says about its picture: format, Pillow's mode, rotation, frames."""
 
     form: str
     mode: str
@@ -173,16 +174,16 @@ class Kind:
     frames: int = 1
 
 
-def kind_of(data: bytes) -> Kind:
-    """What a file that decodes says of its picture."""
+def facts_of(data: bytes) -> FileFacts:
+    """What a file that decodes says about its picture."""
     if channels := is_plain_png(data):
-        return Kind("PNG", "L" if channels == 1 else "RGB")
+        return FileFacts("PNG", "L" if channels == 1 else "RGB")
     if data.startswith(b"\xff\xd8\xff") and is_plain_jpeg(data):
-        return Kind("JPEG", "RGB")
+        return FileFacts("JPEG", "RGB")
     from PIL import Image
 
     with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-        return Kind(
+        return FileFacts(
             str(picture.format),
             "PA" if picture.mode == "P" and "transparency" in picture.info else picture.mode,
             picture.getexif().get(ORIENTATION, 1) != 1,
@@ -198,9 +199,9 @@ def digest(head: bytes, rest: "bytes | memoryview" = b"") -> bytes:
 
 
 def dhash(pixels: NDArray[np.uint8]) -> bytes:
-    """Whether each field of a coarse grid is brighter than its left neighbour, as packed bits.
+    """The dHash: whether each cell of a coarse grid is brighter than its left neighbour, packed bits.
 
-    Scaling, compression and small changes of colour leave most of them as they are.
+    Scaling, compression and small changes of colour leave most bits unchanged.
     """
     gray = pixels[:, :, 0] if pixels.shape[2] == 1 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     grid = cv2.resize(gray, (DHASH_SIDE + 1, DHASH_SIDE), interpolation=cv2.INTER_AREA).astype(
@@ -210,7 +211,7 @@ def dhash(pixels: NDArray[np.uint8]) -> bytes:
 
 
 def rows_by(digests: NDArray[Any], rows: Sequence[int]) -> list[list[int]]:
-    """Rows of equal digest together."""
+    """The rows grouped by equal digest."""
     together: dict[bytes, list[int]] = {}
     for row in rows:
         together.setdefault(digests[row].tobytes(), []).append(row)

@@ -1,18 +1,18 @@
-"""What is odd about labels: names that look alike, names for no value, classes few or uneven."""
+"""Issues of labels: look-alike names, names for missing values, rare or uneven classes."""
 
 import numpy as np
 
-from clfw.audit.confusables import look_alike, reads_as_missing, told_apart
-from clfw.audit.findings import Finding, listed
+from clfw.audit.confusables import look_alike, quote_names, reads_as_missing
+from clfw.audit.findings import Finding, quoted_list
 from clfw.data.rows import Rows
 from clfw.text import plural
 
-RARE = 10  # training pictures of a class, below which no figure of it means much
-UNEVEN = 10  # times as many pictures of the largest class as of the smallest
+RARE = 10  # training pictures; metrics of a class with fewer mean little
+UNEVEN = 10  # ratio of the largest class to the smallest
 
 
 def misleading_labels(rows: Rows) -> list[Finding]:
-    """Classes that are one class written in several ways, or no class. Names that are declared are meant."""
+    """Classes that may be one class spelled in several ways, or none; declared names are trusted."""
     if rows.table.class_names:
         return []
     findings = []
@@ -21,10 +21,10 @@ def misleading_labels(rows: Rows) -> list[Finding]:
         findings.append(
             Finding(
                 kind="alike",
-                level="corrupts",
+                level="warning",
                 summary=f"{plural(len(groups), 'group')} of class names that look alike",
                 rows=rows_of_classes(rows, {name for group in groups for name in group}),
-                details=tuple(told_apart(group) for group in groups),
+                details=tuple(quote_names(group) for group in groups),
             )
         )
     missing = [name for name in rows.classes if reads_as_missing(name)]
@@ -32,8 +32,8 @@ def misleading_labels(rows: Rows) -> list[Finding]:
         findings.append(
             Finding(
                 kind="missing",
-                level="corrupts",
-                summary=f"a class is named {listed(missing)}, as other programs write no value",
+                level="warning",
+                summary=f"a class is named {quoted_list(missing)}, as other programs write a missing value",
                 rows=rows_of_classes(rows, set(missing)),
             )
         )
@@ -47,19 +47,19 @@ def rows_of_classes(rows: Rows, names: set[str]) -> tuple[int, ...]:
 
 
 def not_validated(rows: Rows) -> list[Finding]:
-    """Classes without a picture in the validation split that the data itself declares."""
+    """Classes without a picture in the data's own validation split."""
     if "validation" not in rows.table.splits or not rows.labeled("validation"):
         return []
-    there = set(rows.targets[rows.of("validation")].tolist())
-    absent = [name for k, name in enumerate(rows.classes) if k not in there]
+    present = set(rows.targets[rows.of("validation")].tolist())
+    absent = [name for k, name in enumerate(rows.classes) if k not in present]
     if not absent:
         return []
     return [
         Finding(
             kind="unvalidated",
-            level="notable",
-            summary=f"the validation split has no picture of {listed(absent)}, so nothing tells how "
-            "well that is learned",
+            level="info",
+            summary=f"the validation split has no picture of {quoted_list(absent)}, so nothing shows how "
+            f"well {'it is' if len(absent) == 1 else 'they are'} learned",
         )
     ]
 
@@ -71,24 +71,24 @@ def few_or_uneven(rows: Rows) -> list[Finding]:
     few = [k for k, count in enumerate(counts.tolist()) if 0 < count < RARE]
     findings = []
     if few:
-        names = listed([rows.classes[k] for k in few])
+        names = quoted_list([rows.classes[k] for k in few])
         findings.append(
             Finding(
                 kind="rare",
-                level="notable",
+                level="info",
                 summary=f"fewer than {RARE} training pictures: {names}",
             )
         )
-    there = np.flatnonzero(counts)
-    if len(there) and counts.max() > UNEVEN * counts[there].min():
-        least, most = there[counts[there].argmin()], int(counts.argmax())
+    present = np.flatnonzero(counts)
+    if len(present) and counts.max() > UNEVEN * counts[present].min():
+        least, most = present[counts[present].argmin()], int(counts.argmax())
         findings.append(
             Finding(
                 kind="uneven",
-                level="notable",
+                level="info",
                 summary=f"classes are uneven: {counts[most]:,} training pictures of "
-                f"{listed([rows.classes[most]])}, {counts[least]:,} of {listed([rows.classes[least]])}"
-                "; see train.class_weights and train.sampling",
+                f"{quoted_list([rows.classes[most]])}, {counts[least]:,} of "
+                f"{quoted_list([rows.classes[least]])}; see train.class_weights and train.sampling",
             )
         )
     return findings

@@ -15,36 +15,36 @@ from clfw.data.rows import LEFT_OUT, Rows
 EDGES = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)  # pixels of the longer side
 
 
-def dataset_summary(examined: ScannedImages, rows: Rows, groups: Sequence[Group]) -> dict[str, Any]:
-    """Everything here, of the rows that are not left out; `groups` are those of equal pictures."""
+def dataset_summary(scan: ScannedImages, rows: Rows, groups: Sequence[Group]) -> dict[str, Any]:
+    """The summary of the rows that are not left out; `groups` are rows of equal pictures."""
     return {
         "pictures": int((rows.split != LEFT_OUT).sum()),
         "left_out": len(rows.left_out),
         "splits": {split: per_class(rows, split) for split in SPLITS},
-        "formats": formats(examined, rows),
-        "sizes": sizes(examined, rows),
-        "equal": equal(examined, groups),
-        **levels(examined, rows),
+        "formats": formats(scan, rows),
+        "sizes": sizes(scan, rows),
+        "equal": equal(scan, groups),
+        **levels(scan, rows),
     }
 
 
 def per_class(rows: Rows, split: str) -> dict[str, Any]:
-    """Pictures of a split: in all, without label, of every class."""
+    """Number of pictures of a split: in total, without a label, of every class."""
     targets = Counter(rows.targets[rows.of(split)].tolist())
     classes = {name: targets[k] for k, name in enumerate(rows.classes)}
     return {"pictures": targets.total(), "without_label": targets[-1], "classes": classes}
 
 
-def formats(examined: ScannedImages, rows: Rows) -> dict[str, int]:
-    """Pictures of every format and mode, as in "JPEG RGB"; the most frequent first."""
-    seen = examined.pictures[(examined.pictures["form"] != "") & (rows.split != LEFT_OUT)]
+def formats(scan: ScannedImages, rows: Rows) -> dict[str, int]:
+    """Number of pictures by format and mode, such as "JPEG RGB"; the most frequent first."""
+    seen = scan.pictures[(scan.pictures["form"] != "") & (rows.split != LEFT_OUT)]
     pairs = zip(seen["form"].tolist(), seen["mode"].tolist(), strict=True)
     return dict(Counter(f"{form} {mode}" for form, mode in pairs).most_common())
 
 
-def equal(examined: ScannedImages, groups: Sequence[Group]) -> dict[str, int]:
-    """Groups of equal pictures, pictures in them, and groups whose files are equal byte by byte."""
-    contents = examined.pictures["content"]
+def equal(scan: ScannedImages, groups: Sequence[Group]) -> dict[str, int]:
+    """Number of groups of equal pictures, of pictures in them, and of groups with identical files."""
+    contents = scan.pictures["content"]
     same_files = sum(len({contents[row].tobytes() for row in group}) == 1 for group in groups)
     return {
         "groups": len(groups),
@@ -53,9 +53,9 @@ def equal(examined: ScannedImages, groups: Sequence[Group]) -> dict[str, int]:
     }
 
 
-def sizes(examined: ScannedImages, rows: Rows) -> dict[str, Any]:
+def sizes(scan: ScannedImages, rows: Rows) -> dict[str, Any]:
     """The smallest, the median and the largest side, and a histogram of the longer side."""
-    seen = examined.pictures[(examined.pictures["form"] != "") & (rows.split != LEFT_OUT)]
+    seen = scan.pictures[(scan.pictures["form"] != "") & (rows.split != LEFT_OUT)]
     if not len(seen):
         return {}
     longer = np.maximum(seen["height"], seen["width"])
@@ -73,12 +73,12 @@ def sizes(examined: ScannedImages, rows: Rows) -> dict[str, Any]:
     } | {"longer_side": {name: n for name, n in zip(names, bins.tolist(), strict=True) if n}}
 
 
-def levels(examined: ScannedImages, rows: Rows) -> dict[str, list[float]]:
+def levels(scan: ScannedImages, rows: Rows) -> dict[str, list[float]]:
     """Mean and standard deviation per channel, of pixels over 255, each picture counting the same.
 
-    Of the training pictures in their full size; a run measures them in the size of its input.
+    Of the training pictures at full size; a run measures them at the size of its input.
     """
-    pictures = examined.pictures[rows.of("train")]
+    pictures = scan.pictures[rows.of("train")]
     pictures = pictures[pictures["form"] != ""]
     if not len(pictures):
         return {"mean": [], "std": []}

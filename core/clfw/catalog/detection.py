@@ -1,6 +1,6 @@
-"""Data by its path alone: installed readers are asked which of them knows what lies there.
+"""Data given as a path: installed readers are asked which of them can read it.
 
-Also the way back: data that a finished run was given by its path, as the run recorded it.
+Also the way back: the data that a finished run was given as a path, as the run recorded it.
 """
 
 import hashlib
@@ -22,9 +22,9 @@ from clfw.io.file_tree import (
     SingleFileTree,
     is_picture,
     is_stray,
-    kinds_not_read,
-    not_read,
     open_tree,
+    unsupported_images,
+    unsupported_images_line,
     wrapping_folder,
 )
 from clfw.io.json_text import canonical_json
@@ -32,7 +32,7 @@ from clfw.io.storage import cache_folder, write_atomically
 from clfw.plugins.manager import NAME, Catalog, first_line, warn
 from clfw.text import did_you_mean, escape, plural
 
-Answer = Detected | DataError  # a reader's answer, or what a person has to choose for it
+Answer = Detected | DataError  # a reader's answer, or what the user has to decide first
 
 
 def find_data(
@@ -42,31 +42,31 @@ def find_data(
     registry: Registry,
     run: Path | None = None,
 ) -> Entry:
-    """The data entry that `text` names; else, where it is a path, an entry made for what is there.
+    """The data entry that `text` names; if it is a path, an entry made for what is there.
 
     Args:
-        given: values of the data group that a person has set, by key.
-        run: a run folder or weights file, whose own data is read as it was then.
+        given: values of the data group that the user has set, by key.
+        run: a run folder or weights file, whose own data is read as that run read it.
 
     Raises:
         UsageError, PluginError: no such name.
         InputMissing: no such path.
-        DataError: no reader recognises it, more than one does, or one needs to be told more.
+        DataError: no reader recognizes it, several do, or one needs more information.
     """
     if is_known(text, catalog, registry) or not looks_like_path(text):
         return registry.find("data", text, catalog)
     path = Path(os.path.abspath(Path(text).expanduser()))  # noqa: PTH100  (keeps symbolic links)
-    if not os.path.exists(path):  # noqa: PTH110  (takes names that no disk can)
+    if not os.path.exists(path):  # noqa: PTH110  (accepts names that no disk can hold)
         raise InputMissing(
             f"no file or folder '{escape(text)}', and no data entry of that name",
             hint=did_you_mean(text, registry.names("data")),
         )
     if any("\udc80" <= character <= "\udcff" for character in str(path)):
-        raise UsageError(f"'{escape(text)}': has a name that is no text in UTF-8", hint="rename it")
+        raise UsageError(f"'{escape(text)}': the name is not valid UTF-8", hint="rename it")
     if "path" in given:
         raise UsageError(
-            f"--set data.path: --data names the place already, '{escape(text)}'",
-            hint="leave one of the two out",
+            f"--set data.path: --data already names the path, '{escape(text)}'",
+            hint="omit one of the two",
         )
     own = recorded_data(run) if run is not None else None
     if own is not None and own.path == str(path):
@@ -75,12 +75,12 @@ def find_data(
 
 
 def is_known(text: str, catalog: Catalog, registry: Registry) -> bool:
-    """Whether an entry or an installed dataset bears the name."""
+    """Whether an entry or an installed dataset has this name."""
     return ("data", text) in registry.entries or ("dataset", text) in catalog.offers
 
 
 def looks_like_path(text: str) -> bool:
-    """Whether a text that nothing is named by is meant as a path."""
+    """Whether a text that is no known name looks like a path."""
     separators = {os.sep, os.altsep or os.sep, "."}
     return (
         not separators.isdisjoint(text) or text.startswith("~") or os.path.exists(text)  # noqa: PTH110
@@ -88,18 +88,18 @@ def looks_like_path(text: str) -> bool:
 
 
 def detect(path: Path, text: str, given: Mapping[str, Any], catalog: Catalog) -> Entry:
-    """An entry for what lies at `path`, which a person wrote as `text`."""
+    """An entry for the data at `path`, which the user wrote as `text`."""
     tree = tree_at(path)
-    kept = None if isinstance(tree, SingleFileTree) else cache_file(tree, given, catalog)
-    found = read_found(kept) if kept is not None else None
+    cache = None if isinstance(tree, SingleFileTree) else cache_file(tree, given, catalog)
+    found = read_cached(cache) if cache is not None else None
     if found is None:
         found = detect_reader(path, tree, text, given, catalog)
-        if kept is not None:
-            write_atomically(kept, json.dumps({"data": entry_name(path), **found}).encode())
+        if cache is not None:
+            write_atomically(cache, json.dumps({"data": entry_name(path), **found}).encode())
     return Entry(
         name=entry_name(path),
         section="data",
-        origin=f"recognised at {path}",
+        origin=f"detected at {path}",
         fields={
             "component": found["component"],
             "summary": found["seen"],
@@ -110,9 +110,9 @@ def detect(path: Path, text: str, given: Mapping[str, Any], catalog: Catalog) ->
 
 
 def cache_file(tree: FileTree, given: Mapping[str, Any], catalog: Catalog) -> Path:
-    """Where the readers' answer is kept, beside the tables, so that a second start opens no zip.
+    """Where the readers' answer is cached, next to the tables, so that a second start opens no zip.
 
-    Not that of a list by itself: it depends on pictures that lie elsewhere.
+    Not for a list by itself: its answer depends on pictures elsewhere.
     """
     asked = [catalog.offers["dataset", reader.name][0].plugin for reader in readers(catalog)]
     key = [tree.identity(), repr(sorted(given.items())), [plugin.identity for plugin in asked]]
@@ -120,8 +120,8 @@ def cache_file(tree: FileTree, given: Mapping[str, Any], catalog: Catalog) -> Pa
     return cache_folder("tables") / f"{digest.hexdigest()[:32]}.json"
 
 
-def read_found(path: Path) -> dict[str, Any] | None:
-    """An answer that was kept; None where there is none, or a damaged one."""
+def read_cached(path: Path) -> dict[str, Any] | None:
+    """A cached answer; None if there is none, or it is damaged."""
     try:
         found = json.loads(path.read_bytes())
         return {
@@ -136,29 +136,29 @@ def read_found(path: Path) -> dict[str, Any] | None:
 def detect_reader(
     path: Path, tree: FileTree, text: str, given: Mapping[str, Any], catalog: Catalog
 ) -> dict[str, Any]:
-    """The component, values and words of the one reader that knows what lies at `path`."""
-    claims = {
-        reader.name: lock
+    """The component, values and description from the one reader that recognizes `path`."""
+    answers = {
+        reader.name: answer
         for reader in readers(catalog)
-        if (lock := ask_reader(reader, path, tree, given)) is not None
+        if (answer := ask_reader(reader, path, tree, given)) is not None
     }
-    if not claims:
-        raise nothing_claims(text, tree, catalog)
-    if len(claims) > 1:
-        kinds = [f"{name}: {said(lock)}" for name, lock in claims.items()]
+    if not answers:
+        raise no_reader_error(text, tree, catalog)
+    if len(answers) > 1:
+        kinds = [f"{name}: {answer_line(answer)}" for name, answer in answers.items()]
         raise DataError(
-            "\n  ".join([f"'{escape(text)}': {len(claims)} readers recognise it:", *kinds]),
-            hint="choose one: " + " or ".join(f"--data {name}" for name in claims)
+            "\n  ".join([f"'{escape(text)}': {len(answers)} readers recognize it:", *kinds]),
+            hint="choose one: " + " or ".join(f"--data {name}" for name in answers)
             + f" with --set data.path={escape(text)}",
         )  # fmt: skip
-    ((name, lock),) = claims.items()
-    if isinstance(lock, DataError):
-        raise lock
-    return {"component": name, "values": dict(lock.values), "seen": lock.seen}
+    ((name, answer),) = answers.items()
+    if isinstance(answer, DataError):
+        raise answer
+    return {"component": name, "values": dict(answer.values), "seen": answer.seen}
 
 
 def tree_at(path: Path) -> FileTree:
-    """The files of a folder or zip, or a file by itself; names as they are, nothing left out."""
+    """The files of a folder or zip, or a single file; names unchanged, nothing left out."""
     try:
         return open_tree(path, look_through=False)
     except DataError:
@@ -168,7 +168,7 @@ def tree_at(path: Path) -> FileTree:
 
 
 def readers(catalog: Catalog) -> list[Dataset]:
-    """The installed datasets that can tell whether files are theirs."""
+    """The installed readers that can detect their data."""
     offers = [catalog.offers["dataset", name][0] for name in catalog.names("dataset")]
     components = [offer.component for offer in offers]
     return [c for c in components if isinstance(c, Dataset) and c.detect]
@@ -177,7 +177,7 @@ def readers(catalog: Catalog) -> list[Dataset]:
 def ask_reader(
     reader: Dataset, path: Path, tree: FileTree, given: Mapping[str, Any]
 ) -> Answer | None:
-    """A reader's answer; one that fails otherwise than by a word to the person is passed over."""
+    """A reader's answer; a reader that fails unexpectedly is skipped with a warning."""
     try:
         answer = load(reader.detect)(path, tree, given)
     except DataError as error:
@@ -185,43 +185,45 @@ def ask_reader(
     except ClfwError:
         raise
     except Exception as error:
-        warn(f"dataset '{reader.name}': cannot say whether it reads this: {first_line(error)}")
+        warn(f"dataset '{reader.name}': failed to check whether it reads this: {first_line(error)}")
         return None
     if answer is not None and not isinstance(answer, Detected):
-        warn(f"dataset '{reader.name}': recognise gave {type(answer).__name__}, not Recognised")
+        warn(f"dataset '{reader.name}': detect returned {type(answer).__name__}, not Detected")
         return None
     return answer
 
 
-def said(lock: Answer) -> str:
-    """A claim on one line."""
-    return lock.seen if isinstance(lock, Detected) else lock.message.splitlines()[0]
+def answer_line(answer: Answer) -> str:
+    """An answer on one line."""
+    return answer.seen if isinstance(answer, Detected) else answer.message.splitlines()[0]
 
 
-def nothing_claims(text: str, tree: FileTree, catalog: Catalog) -> DataError:
-    """The error for a path that no reader knows, with what each reads."""
+def no_reader_error(text: str, tree: FileTree, catalog: Catalog) -> DataError:
+    """The error for a path that no reader recognizes, listing what each reads."""
     names = tree.names()
     pictures = [name for name in names if is_picture(name) and not is_stray(name)]
-    if not pictures and (others := not_read(names)):
-        return DataError(f"'{escape(text)}': {kinds_not_read(others)}", hint="convert the pictures")
+    if not pictures and (others := unsupported_images(names)):
+        return DataError(
+            f"'{escape(text)}': {unsupported_images_line(others)}", hint="convert the pictures"
+        )
     root = wrapping_folder(names)
     if pictures and not any("/" in name.removeprefix(root) for name in pictures):
         return DataError(
-            f"'{escape(text)}': {plural(len(pictures), 'picture')} and no class folders",
-            hint="put the pictures of each class into a folder of its own, or list them in a CSV file",
+            f"'{escape(text)}': {plural(len(pictures), 'picture')} but no class folders",
+            hint="put the pictures of each class in a folder of its own, or list them in a CSV file",
         )
     first = f", the first is '{escape(names[0], 60)}'" if names else ""
     count = f"{len(names):,} {'file' if len(names) == 1 else 'files'}{first}"
     kinds = [f"{reader.name}: {reader.summary}" for reader in readers(catalog)]
     return DataError(
-        "\n  ".join([f"'{escape(text)}': no reader recognises it ({count}); they read:", *kinds]),
-        hint="arrange it as one of these, or name the reader: --data READER "
+        "\n  ".join([f"'{escape(text)}': no reader recognizes it ({count}); they read:", *kinds]),
+        hint="arrange it like one of these, or name the reader: --data READER "
         f"--set data.path={escape(text)}",
     )
 
 
 def entry_name(path: Path) -> str:
-    """A legal entry's name made of the path's own."""
+    """A valid entry name made from the path's last part."""
     name = path.stem if path.is_file() else path.name
     legal = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
     if not NAME.match(legal):
@@ -230,7 +232,7 @@ def entry_name(path: Path) -> str:
 
 
 def recorded_data(run: Path) -> Entry | None:
-    """The data of a run as an entry, where the run was given it by its path; else None.
+    """The data of a run as an entry, if the run was given it as a path; else None.
 
     Args:
         run: the run folder, or the weights file inside.
@@ -254,5 +256,5 @@ def recorded_data(run: Path) -> Entry | None:
             },
             seen=str(data["seen"]),
         )
-    except (DataError, KeyError, TypeError, AttributeError):  # an entry's, or no plan of ours
+    except (DataError, KeyError, TypeError, AttributeError):  # an entry's, or not our plan
         return None

@@ -1,19 +1,17 @@
-"""What can be named: entries of the registry and components that no entry covers, as rows of facts."""
+"""Everything that can be named, as rows of facts: registry entries, and components without one."""
 
 import operator
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from clfw.api.components import Kind
-from clfw.catalog.registry import SECTIONS, Entry, Registry
+from clfw.catalog.registry import KIND_OF_SECTION, SECTIONS, Entry, Registry
 from clfw.errors import UsageError
 from clfw.plugins.manager import Catalog
 from clfw.text import did_you_mean, escape
 
 Row = dict[str, Any]
 
-KIND_OF_SECTION: dict[str, Kind] = {"models": "architecture", "data": "dataset"}
 FACTS = ("kind", "name", "package", "parameters", "channels", "accuracy")
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
@@ -24,15 +22,15 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
 }
 UNITS = {
-    "parameters": "how many there are, as in 1e6",
+    "parameters": "a count, as in 1e6",
     "channels": "a count, as in 1 or 3",
-    "accuracy": "a share from 0 to 1, as in 0.9 for 90%",
+    "accuracy": "a fraction from 0 to 1, as in 0.9 for 90%",
 }
 CONDITION = r"\s*([a-z]+)\s*(<=|>=|!=|<|>|==?)\s*(.+?)\s*"
 
 
 def catalog_rows(catalog: Catalog, registry: Registry) -> list[Row]:
-    """Entries, then components that no entry of the same name covers; augmentations last."""
+    """Entries, then components without an entry of their name; augmentations last."""
     rows = []
     for section in SECTIONS:
         names = registry.names(section)
@@ -50,7 +48,7 @@ def catalog_rows(catalog: Catalog, registry: Registry) -> list[Row]:
 
 
 def entry_row(entry: Entry, catalog: Catalog, registry: Registry) -> Row:
-    """The facts of a registry entry: those of its component, where it stands for one."""
+    """The facts of a registry entry, most of them its component's."""
     component = entry.component
     if entry.section == "recipes":
         model = registry.entries.get(("models", str(entry.fields.get("model", ""))))
@@ -62,7 +60,7 @@ def entry_row(entry: Entry, catalog: Catalog, registry: Registry) -> Row:
 
 
 def component_row(section: str, name: str, catalog: Catalog, registry: Registry) -> Row:
-    """The facts of a component that runs under its own name."""
+    """The facts of a component that is used under its own name."""
     kind = KIND_OF_SECTION.get(section, "augmentation")
     offers = catalog.offers[kind, name]
     origin = " and ".join(offer.plugin.origin for offer in offers)
@@ -74,7 +72,7 @@ def component_row(section: str, name: str, catalog: Catalog, registry: Registry)
 def row(
     kind: str, name: str, summary: str, origin: str, offers: Any, accuracy: float | None
 ) -> Row:
-    """One line of the list; None where a fact is not known."""
+    """One row of the list; None for an unknown fact."""
     component = offers[0].component if offers else None
     channels = getattr(component, "channels", ())
     return {
@@ -90,7 +88,7 @@ def row(
 
 
 def published(section: str, name: str, registry: Registry) -> float | None:
-    """The best test accuracy that a recipe of that name, model or data publishes, else validation."""
+    """The best test accuracy published by a recipe of that name, model or data; else of validation."""
     singular = {"models": "model", "data": "data"}.get(section)
     figures = [
         recipe.table("published")
@@ -106,18 +104,18 @@ def published(section: str, name: str, registry: Registry) -> float | None:
 
 
 def filter_rows(rows: Iterable[Row], conditions: Iterable[str]) -> list[Row]:
-    """The rows for which every condition holds, as "parameters<1e6" or "channels=1".
+    """The rows that meet every condition, such as "parameters<1e6" or "channels=1".
 
-    A fact that is not known meets no condition. An architecture without a list of channels takes any.
+    An unknown fact meets no condition. An architecture without a list of channels accepts any.
 
     Raises:
-        UsageError: a condition of another shape, an unknown fact, or no number where one is needed.
+        UsageError: a malformed condition, an unknown fact, or text where a number is needed.
     """
-    tests = [parsed(text) for text in conditions]
+    tests = [parse_condition(text) for text in conditions]
     return [row for row in rows if all(test(row) for test in tests)]
 
 
-def parsed(text: str) -> Callable[[Row], bool]:
+def parse_condition(text: str) -> Callable[[Row], bool]:
     """One condition as a function of a row."""
     match = re.fullmatch(CONDITION, text)
     if not match:
@@ -140,7 +138,7 @@ def parsed(text: str) -> Callable[[Row], bool]:
         number = float(value)
     except ValueError:
         raise UsageError(
-            f"--filter '{escape(text)}': '{escape(value)}' is no number",
+            f"--filter '{escape(text)}': '{escape(value)}' is not a number",
             hint=f"{fact} is {UNITS[fact]}",
         ) from None
     if fact == "accuracy" and not 0 <= number <= 1:

@@ -10,13 +10,13 @@ from typing import Any, Literal
 
 from clfw.api.components import Kind
 from clfw.errors import InputMissing, UsageError
-from clfw.io.user_folders import user_folder
+from clfw.io.storage import user_folder
 from clfw.plugins.manager import NAME, Catalog
 from clfw.text import did_you_mean, escape
 
 Section = Literal["models", "data", "recipes"]
 SECTIONS: tuple[Section, ...] = ("models", "data", "recipes")
-KIND_IN: dict[Section, Kind] = {"models": "architecture", "data": "dataset"}
+KIND_OF_SECTION: dict[str, Kind] = {"models": "architecture", "data": "dataset"}
 SINGULAR: dict[Section, str] = {"models": "model", "data": "data entry", "recipes": "recipe"}
 
 _COMMON = {"extends": str, "summary": str, "document": str}
@@ -26,6 +26,9 @@ KEYS: dict[Section, dict[str, type]] = {
         "component": str,
         "values": dict,
         "train": dict,
+        "optimizer": dict,
+        "schedule": dict,
+        "loss": dict,
         "augment": list,
         "fetch": list,
     },
@@ -54,7 +57,7 @@ class Entry:
     """One name of a registry: a component plus values (or, for a recipe, a model and data).
 
     Attributes:
-        seen: what a reader saw at a path that is no entry of any registry.
+        seen: what a reader detected, for data given as a path; else empty.
     """
 
     name: str
@@ -75,11 +78,11 @@ class Entry:
 
     @property
     def path(self) -> str:
-        """Where the files are, as the values say it; empty where they do not."""
+        """The `path` among the values; empty if there is none."""
         return str(self.table("values").get("path", ""))
 
     def table(self, key: str) -> dict[str, Any]:
-        """The sub-table `key`, empty where the entry has none."""
+        """The sub-table `key`; empty if the entry has none."""
         return dict(self.fields.get(key, {}))
 
 
@@ -98,7 +101,7 @@ class Registry:
         entry = self.entries.get((section, name))
         if entry is not None:
             return entry
-        kind = KIND_IN.get(section)
+        kind = KIND_OF_SECTION.get(section)
         if kind and (kind, name) in catalog.offers:
             offer = catalog.find(kind, name)
             return Entry(
@@ -112,7 +115,7 @@ class Registry:
             raise catalog.unknown(SINGULAR[section], name, known)
         raise UsageError(
             f"no {SINGULAR[section]} named '{escape(name)}'",
-            hint=did_you_mean(name, known, "see what there is: clfw list"),
+            hint=did_you_mean(name, known, "list them all: clfw list"),
         )
 
 
@@ -123,7 +126,7 @@ def packaged_registry() -> Path:
     """
     here = Path(__file__).parent.parent
     checkout = here.parent.parent / "registry.toml"
-    # Only a checkout has `core/clfw`: the folder above site-packages may hold anybody's project.
+    # Only a checkout has `core/clfw`: the folder above site-packages may be anybody's project.
     in_checkout = here.parent.name == "core" and checkout.exists()
     return checkout if in_checkout else here / "registry.toml"
 
@@ -151,7 +154,7 @@ def read_registry(extra: Path | None = None) -> Registry:
         if path.exists():
             for entry in parse(path, origin):
                 entries[entry.section, entry.name] = entry
-    return Registry({key: derived(entry, entries) for key, entry in entries.items()})
+    return Registry({key: resolve_extends(entry, entries) for key, entry in entries.items()})
 
 
 def parse(path: Path, origin: str) -> Iterable[Entry]:
@@ -160,36 +163,36 @@ def parse(path: Path, origin: str) -> Iterable[Entry]:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:  # TOML and UTF-8 faults, numbers without end
+    except (ValueError, RecursionError) as error:  # TOML and UTF-8 errors, endless numbers
         line = re.search(r"\(at line (\d+), column", str(error))
         raise UsageError(
             f"{path}{f':{line[1]}' if line else ''}: not valid TOML: {escape(str(error))}",
-            hint="mend the file, or put it elsewhere",
+            hint="fix the file, or move it away",
         ) from None
     if document.pop("schema", SCHEMA) != SCHEMA:
         raise UsageError(f"{path}: schema: this clfw reads schema {SCHEMA}")
     for section, tables in document.items():
         if section not in SECTIONS:
             raise unknown_key(f"{path}: {escape(section)}", section, SECTIONS)
-        require(tables, dict, f"{path}: {section}")
+        require_type(tables, dict, f"{path}: {section}")
         for name, fields in tables.items():
             where = f"{path}: {section}.{escape(name)}"
             if not NAME.fullmatch(name):
-                raise UsageError(f"{where}: an entry's name is lower_snake")
-            require(fields, dict, where)
+                raise UsageError(f"{where}: entry names are lower_snake")
+            require_type(fields, dict, where)
             check_fields(fields, KEYS[section], where)
             yield Entry(name=name, section=section, origin=origin, fields=fields)
 
 
 def check_fields(fields: Mapping[str, Any], keys: Mapping[str, type], where: str) -> None:
-    """Every key is known and of its type."""
+    """Raise `UsageError` unless every key is known and its value has the right type."""
     for key, value in fields.items():
         if key not in keys:
             raise unknown_key(f"{where}: {escape(key)}", key, keys)
-        require(value, keys[key], f"{where}: {key}")
+        require_type(value, keys[key], f"{where}: {key}")
 
 
-def require(value: object, kind: type, where: str) -> None:
+def require_type(value: object, kind: type, where: str) -> None:
     """Raise unless `value` is of TOML type `kind`."""
     words: dict[type, str] = {dict: "a table", list: "an array", str: "a string"}
     if not isinstance(value, kind):
@@ -197,15 +200,15 @@ def require(value: object, kind: type, where: str) -> None:
 
 
 def unknown_key(where: str, key: str, known: Iterable[str]) -> UsageError:
-    """The error for a key that no schema has."""
+    """The error for an unknown key."""
     known = list(known)
     return UsageError(
         f"{where}: no such key", hint=did_you_mean(key, known, f"known: {', '.join(known)}")
     )
 
 
-def derived(entry: Entry, entries: Mapping[tuple[Section, str], Entry]) -> Entry:
-    """`entry` laid over the entries it extends; tables merge key by key, other values replace."""
+def resolve_extends(entry: Entry, entries: Mapping[tuple[Section, str], Entry]) -> Entry:
+    """`entry` merged over the entries it extends: tables key by key, other values replaced."""
     chain = [entry]
     while (parent := chain[-1].fields.get("extends")) is not None:
         where = f"registry ({entry.origin}): {entry.section}.{chain[-1].name}: extends"
@@ -223,15 +226,15 @@ def derived(entry: Entry, entries: Mapping[tuple[Section, str], Entry]) -> Entry
         {"component": chain[-1].component} if entry.section != "recipes" else {}
     )
     for link in reversed(chain):
-        fields = merged(fields, link.fields)
+        fields = deep_merge(fields, link.fields)
     fields.pop("extends")
     return replace(entry, fields=fields)
 
 
-def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """`above` laid over `below`, tables inside tables too."""
+def deep_merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """`above` merged over `below`, nested tables too."""
     result = dict(below)
     for key, value in above.items():
         both = isinstance(value, dict) and isinstance(result.get(key), dict)
-        result[key] = merged(result[key], value) if both else value
+        result[key] = deep_merge(result[key], value) if both else value
     return result

@@ -1,4 +1,4 @@
-"""Adds a data entry to a registry file; whatever else the file holds stays as it is, to the byte."""
+"""Adds a data entry to a registry file; everything else in the file stays byte for byte."""
 
 import hashlib
 import json
@@ -18,27 +18,27 @@ from clfw.text import escape
 
 
 def refuse_taken(name: str, catalog: Catalog, registry: Registry) -> None:
-    """Raise unless a new data entry may bear the name."""
+    """Raise unless `name` is free and valid for a new data entry."""
     if not NAME.fullmatch(name):
         raise UsageError(
-            f"'{escape(name)}': an entry's name is lower_snake",
-            hint="begin with a letter; letters from a to z, digits and _ may follow",
+            f"'{escape(name)}': entry names are lower_snake",
+            hint="start with a lower-case letter; use a-z, digits and _",
         )
     entry = registry.entries.get(("data", name))
     holders = [f"entry of {entry.origin}"] if entry is not None else []
     holders += [f"dataset of {o.plugin.origin}" for o in catalog.offers.get(("dataset", name), ())]
     if holders:
         raise UsageError(
-            f"'{name}': is taken by the {holders[0]}",
+            f"'{name}': already the name of the {holders[0]}",
             hint="choose another name",
         )
 
 
 def add_entry(entry: Entry, path: Path) -> None:
-    """Append a data entry to the registry at `path`, which is made if need be.
+    """Append a data entry to the registry at `path`, which is created if absent.
 
     Raises:
-        UsageError: the file is not valid, or has the name meanwhile.
+        UsageError: the file is not valid, or has that name by now.
         OutputError, StorageError: it cannot be written.
     """
     target = path.resolve()  # a link stays a link
@@ -47,53 +47,53 @@ def add_entry(entry: Entry, path: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(cache_folder("locks") / f"registry-{digest[:16]}.lock"):
             old = target.read_bytes() if target.exists() else b""
-            write_atomically(target, extended(old, entry, path))
+            write_atomically(target, append_entry(old, entry, path))
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
 
 
-def extended(old: bytes, entry: Entry, path: Path) -> bytes:
-    """The file's bytes with the entry after them, read back to make sure of both."""
+def append_entry(old: bytes, entry: Entry, path: Path) -> bytes:
+    """The file's bytes with the entry appended, parsed again to make sure of both."""
     try:
         before = tomllib.loads(old.decode("utf-8"))
     except ValueError as error:
         raise UsageError(f"{path}: not valid TOML: {escape(str(error))}") from None
     known = before.get("data", {})
     if not isinstance(known, dict) or entry.name in known:
-        raise UsageError(f"{path}: data.{entry.name}: is there already", hint="choose another name")
+        raise UsageError(f"{path}: data.{entry.name}: already exists", hint="choose another name")
     newline = "\r\n" if b"\r\n" in old else "\n"
     gap = ("" if old.endswith(b"\n") else newline) + newline if old else ""
     try:
-        added = (gap + newline.join(lines_of(entry))).encode()
+        added = (gap + newline.join(entry_lines(entry))).encode()
         after = tomllib.loads((old + added).decode())
-    except ValueError as error:  # a name that is no Unicode, or `data = {...}`, which cannot grow
+    except ValueError as error:  # a name that is not Unicode, or `data = {...}` is closed
         raise OutputError(
-            f"{path}: cannot take the entry '{entry.name}': {escape(str(error))}",
-            hint="write it there by hand, or to your own registry with --user",
+            f"{path}: cannot add the entry '{entry.name}': {escape(str(error))}",
+            hint="write it there by hand, or add it to your own registry with --user",
         ) from None
     del after["data"][entry.name]
     assert after == {**before, "data": known}
     return old + added
 
 
-def lines_of(entry: Entry) -> list[str]:
-    """The entry as TOML; its tables come last, each under a heading of its own."""
+def entry_lines(entry: Entry) -> list[str]:
+    """The entry as lines of TOML; its tables come last, each under its own heading."""
     plain = {key: value for key, value in entry.fields.items() if not isinstance(value, Mapping)}
-    lines = [f"[data.{entry.name}]", *assignments(plain)]
+    lines = [f"[data.{entry.name}]", *toml_lines(plain)]
     for key, table in entry.fields.items():
         if isinstance(table, Mapping):
-            lines += ["", f"[data.{entry.name}.{key}]", *assignments(table)]
+            lines += ["", f"[data.{entry.name}.{key}]", *toml_lines(table)]
     return [*lines, ""]
 
 
-def assignments(values: Mapping[str, Any]) -> list[str]:
+def toml_lines(values: Mapping[str, Any]) -> list[str]:
     """`key = value` lines."""
     return [f"{key} = {toml(value)}" for key, value in values.items()]
 
 
 def toml(value: Any) -> str:
-    """A value as TOML: text, numbers, truth values, and lists of them."""
+    """A value as TOML: strings, numbers, booleans, and lists of them."""
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(toml, value))}]"
-    # JSON's text is TOML's, but for DEL, which JSON leaves as it is.
+    # JSON strings are TOML strings, except for DEL, which JSON does not escape.
     return json.dumps(value, ensure_ascii=False, default=str).replace("\x7f", "\\u007f")

@@ -102,7 +102,6 @@ def reopen_closed_streams() -> None:
 
 def outcome(arguments: Sequence[str] | None = None, obj: object = None) -> int:
     """Run the command line; the exit code. A person's mistake never shows a traceback."""
-    debug = bool(os.environ.get("CLFW_DEBUG"))
     stdout = sys.stdout
     try:
         os.getcwd()  # noqa: PTH109  (a relative name means nothing where the folder is gone)
@@ -116,17 +115,8 @@ def outcome(arguments: Sequence[str] | None = None, obj: object = None) -> int:
             obj=obj,
             standalone_mode=False,
         )
-    except ClfwError as error:
-        if debug:
-            raise
-        return report(error.message, error.hint, error.exit_code)
     except click.exceptions.Exit as error:
         return error.exit_code
-    except click.NoSuchOption as error:
-        hint = f"did you mean {error.possibilities[0]}?" if error.possibilities else ""
-        return report(f"no option '{error.option_name}'", hint, 2)
-    except click.ClickException as error:
-        return report(error.format_message().rstrip("."), hint_of(error), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         return report("stopped by Ctrl-C", "", INTERRUPTED)
     except SystemExit as error:
@@ -142,30 +132,43 @@ def outcome(arguments: Sequence[str] | None = None, obj: object = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as with `| head`
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115  (flushed at exit, quietly)
         return 0
-    except MemoryError:
-        if debug:
+    except click.ClickException as error:
+        return report_misuse(error)
+    except Exception as error:
+        if os.environ.get("CLFW_DEBUG"):
             raise
-        return report("out of memory", ResourceError.advice, ResourceError.exit_code)
-    except OSError as error:
-        if debug:
-            raise
+        return report_failure(error)
+    return 0
+
+
+def report_misuse(error: click.ClickException) -> int:
+    """A mistake in the command line itself."""
+    if isinstance(error, click.NoSuchOption):
+        hint = f"did you mean {error.possibilities[0]}?" if error.possibilities else ""
+        return report(f"no option '{error.option_name}'", hint, 2)
+    return report(error.format_message().rstrip("."), hint_of(error), error.exit_code)
+
+
+def report_failure(error: Exception) -> int:
+    """What ended a command, with the exit code of its kind."""
+    if isinstance(error, ClfwError):
+        return report(error.message, error.hint, error.exit_code)
+
+    from clfw.io.memory import is_out_of_memory
+
+    if is_out_of_memory(error):
+        reason = f": {error}" if str(error) else ""
+        return report(f"out of memory{reason}", ResourceError.default_hint, ResourceError.exit_code)
+    if isinstance(error, OSError):
         where = f"{escape(os.fsdecode(error.filename))}: " if error.filename else ""
         return report(
-            f"{where}{error.strerror or error}", StorageError.advice, StorageError.exit_code
+            f"{where}{error.strerror or error}", StorageError.default_hint, StorageError.exit_code
         )
-    except Exception as error:
-        if debug:
-            raise
-        from clfw.io.memory import is_out_of_memory
-
-        if is_out_of_memory(error):
-            return report(f"out of memory: {error}", ResourceError.advice, ResourceError.exit_code)
-        return report(
-            f"a fault in clfw or a plugin: {type(error).__name__}: {error}",
-            "set CLFW_DEBUG=1 for the traceback and report it",
-            BUG,
-        )
-    return 0
+    return report(
+        f"a fault in clfw or a plugin: {type(error).__name__}: {error}",
+        "set CLFW_DEBUG=1 for the traceback and report it",
+        BUG,
+    )
 
 
 def hint_of(error: click.ClickException) -> str:

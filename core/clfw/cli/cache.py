@@ -10,7 +10,7 @@ from clfw.errors import UsageError
 from clfw.io.terminal import say
 
 if TYPE_CHECKING:
-    from clfw.data.caches import Cached
+    from clfw.data.caches import CacheEntry
 
 
 @click.group(invoke_without_command=True)
@@ -31,7 +31,7 @@ def cache(context: click.Context, as_json: bool) -> None:
                 hint=f"clfw cache {context.invoked_subcommand} --json",
             )
         return
-    from clfw.config.memory import in_units
+    from clfw.config.memory import format_size
     from clfw.data.caches import cache_entries, unknown_entries
     from clfw.io.storage import cache_root
 
@@ -46,11 +46,11 @@ def cache(context: click.Context, as_json: bool) -> None:
     width = max((len(entry.kind.holds) for entry in entries), default=0)
     for data in dict.fromkeys(entry.data for entry in entries):
         own = [entry for entry in entries if entry.data == data]
-        total = in_units(sum(entry.size for entry in own))
+        total = format_size(sum(entry.size for entry in own))
         click.echo(f"{data or 'data not named'}: {count_of(own)}, {total}")
         for entry in own:
             click.echo(f"  {told(entry, width)}")
-    click.echo(f"{root}: {count_of(entries)}, {in_units(size)}")
+    click.echo(f"{root}: {count_of(entries)}, {format_size(size)}")
     if others:
         say(f"warning: not of clfw's making, and left alone: {', '.join(others[:3])}"
             f"{f' and {len(others) - 3} more' if len(others) > 3 else ''}")  # fmt: skip
@@ -67,7 +67,7 @@ def clear(kinds: tuple[str, ...], older_than: float | None, as_json: bool) -> No
 
     Nothing is lost but time: what is needed is made again. A run that uses one keeps it to its end.
     """
-    from clfw.config.memory import in_units
+    from clfw.config.memory import format_size
     from clfw.data import caches
     from clfw.io.storage import cache_root
 
@@ -78,18 +78,18 @@ def clear(kinds: tuple[str, ...], older_than: float | None, as_json: bool) -> No
         items = [entry.to_json() for entry in removed]
         print_json({"folder": str(root), "size": size, "removed": items})
         return
-    click.echo(f"{root}: {count_of(removed)} removed, {in_units(size)}")
+    click.echo(f"{root}: {count_of(removed)} removed, {format_size(size)}")
 
 
-def told(entry: "Cached", width: int) -> str:
+def told(entry: "CacheEntry", width: int) -> str:
     """One line of the list, below its data."""
-    from clfw.config.memory import in_units
+    from clfw.config.memory import format_size
 
     days = int((time.time() - entry.used) / 86400)
     used = "today" if days < 1 else "yesterday" if days == 1 else f"{days:,} days ago"
-    return f"{entry.kind.name:<11}{entry.kind.holds:<{width}}{in_units(entry.size):>12}  {used}"
+    return f"{entry.kind.name:<11}{entry.kind.holds:<{width}}{format_size(entry.size):>12}  {used}"
 
 
-def count_of(entries: "list[Cached]") -> str:
+def count_of(entries: "list[CacheEntry]") -> str:
     """How many there are."""
     return "1 entry" if len(entries) == 1 else f"{len(entries):,} entries"

@@ -30,9 +30,9 @@ EXAMPLES = 3  # lines that are shown of a finding; --json has all
 CLASSES = 12  # classes that are shown with their counts
 BAR = 30  # characters of the longest bar of a histogram
 HEADINGS = {
-    "stops": "stops a training",
-    "corrupts": "falsifies a training or its figures",
-    "notable": "worth knowing",
+    "error": "stops a training",
+    "warning": "falsifies a training or its figures",
+    "info": "worth knowing",
 }
 
 
@@ -69,7 +69,7 @@ def check(
     clfw data check photos --write-exclude bad.csv
     clfw data check photos --set data.exclude=bad.csv
     """
-    from clfw.audit.full_check import full_check, stopping
+    from clfw.audit.full_check import error_finding, full_check
     from clfw.data.exclusion import require_new, write_list
     from clfw.io.terminal import show_progress
 
@@ -82,7 +82,7 @@ def check(
         seconds = time.perf_counter() - start
     except ClfwError as error:
         if as_json:
-            found = [stopping("data", error).to_json(None)]
+            found = [error_finding("data", error).to_json(None)]
             print_json({"data": name, "sound": False, "findings": found})
         raise
     if listed is not None:
@@ -119,8 +119,8 @@ def refuse_other_groups(given: dict[str, dict[str, Any]]) -> None:
     """Raise for `--set` of what only a run has."""
     from clfw.errors import UsageError
 
-    for group in ("model", "train", "augment"):
-        if given[group]:
+    for group, values in given.items():
+        if group != "data" and values:
             raise UsageError(f"--set {group}: nothing is trained here", hint="set data.KEY alone")
 
 
@@ -130,8 +130,8 @@ def to_json(report: "CheckReport") -> dict[str, Any]:
 
     table = None if report.rows is None else report.rows.table
     numbers = {}
-    if report.rows is not None and report.examined is not None:
-        numbers = dataset_summary(report.examined, report.rows, report.groups)
+    if report.rows is not None and report.scan is not None:
+        numbers = dataset_summary(report.scan, report.rows, report.groups)
     found = [finding.to_json(table) for finding in report.findings]
     return {"sound": report.sound, **numbers, "findings": found}
 
@@ -139,10 +139,10 @@ def to_json(report: "CheckReport") -> dict[str, Any]:
 def print_report(report: "CheckReport", title: str, seconds: float) -> None:
     """What the set holds, then what is wrong with it, the worst first."""
     facts = to_json(report)
-    if report.examined is None:
+    if report.scan is None:
         click.echo(f"{title}, whose rows cannot be read")
     else:
-        how = "as seen before, in" if report.examined.cached else "looked at in"
+        how = "as seen before, in" if report.scan.cached else "looked at in"
         pictures = plural(facts["pictures"], "picture")
         click.echo(f"{title}, {pictures} {how} {seconds:.1f} s")
         print_portrait(facts)
@@ -202,7 +202,7 @@ def print_finding(finding: "Finding") -> None:
     """The sentence and the first examples; a lone one on the same line."""
     lone = f": {finding.details[0]}" if len(finding.details) == 1 else ""
     click.echo(f"  {finding.summary}{lone}")
-    most = MAX_LISTED + 1 if finding.level == "stops" else EXAMPLES
+    most = MAX_LISTED + 1 if finding.level == "error" else EXAMPLES
     for line in () if lone else finding.details[:most]:
         click.echo(f"    {line}")
     if len(finding.details) > most:
@@ -213,7 +213,7 @@ def print_finding(finding: "Finding") -> None:
 
 def unsound(report: "CheckReport", name: str, listed: Path | None) -> DataError:
     """The error that a check ends with where it found a fault."""
-    faults = sum(finding.level != "notable" for finding in report.findings)
+    faults = sum(finding.level != "info" for finding in report.findings)
     if listed is not None:
         hint = f"leave these rows out with --set data.exclude={listed}, and check again"
     elif report.rows is not None and len(report.exclusions()) > len(report.rows.left_out):

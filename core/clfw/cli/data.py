@@ -72,10 +72,10 @@ def show(
     given = parse_settings(settings)
     refuse_training_settings(given)
     entry = find_data(name, given["data"], environment.catalog, environment.registry)
-    request = Request(data=name, data_folder=data_dir)
-    choice = resolve_data(entry, environment.catalog, [Layer("--set", given["data"])], request)
-    asked = [part.strip() for part in augment.split(",") if part.strip()]
-    choices = resolve_augmentations("--augment", asked, given["augment"], environment.catalog)
+    layers, request = [Layer("--set", given["data"])], Request(data=name, data_folder=data_dir)
+    choice = resolve_data(entry, environment.catalog, layers, request)
+    used = [part.strip() for part in augment.split(",") if part.strip()]
+    choices = resolve_augmentations("--augment", used, given["augment"], environment.catalog)
     path = out or free_name(entry.name)
     require_new(path)
     say_seen(name, choice.seen, choice.component.name)
@@ -87,24 +87,20 @@ def show(
 
     opened = open_data(choice)
     preprocess = natural_preprocess(opened, choice.common)
-    shown = first_pictures(opened, preprocess)
     source = SOURCES[choice.source]
     with own_settings():
-        figure = draw_samples(
-            shown, choices, task_of(opened.rows, preprocess), seed=seed, what=f"{name} ({source})"
-        )
-        save_figure(figure, path)
-    facts = contents(opened.rows, preprocess)
+        shown, task = first_pictures(opened, preprocess), task_of(opened.rows, preprocess)
+        save_figure(draw_samples(shown, choices, task, seed=seed, what=f"{name} ({source})"), path)
     strays = opened.rows.table.unused_files
     if as_json:
         used = [choice.entry for choice in choices]
         more = {"source": choice.source, "augment": used, "picture": str(path), "strays": [*strays]}
-        print_json({"data": name, **facts, **more})
+        print_json({"data": name, **contents(opened.rows, preprocess), **more})
         return
     click.echo(f"{name}: {source}")
-    print_contents(facts)
+    print_contents(contents(opened.rows, preprocess))
     if strays:
-        click.echo(f"strays   {unused_files_line(strays)}")
+        click.echo(f"files    {unused_files_line(strays)}")
     click.echo(f"picture  {path}")
 
 
@@ -113,7 +109,7 @@ def refuse_training_settings(given: dict[str, dict[str, Any]]) -> None:
     from clfw.errors import UsageError
     from clfw.text import escape
 
-    for group in ("model", "train"):
+    for group in given.keys() - {"data", "augment"}:
         for key in given[group]:
             raise UsageError(
                 f"--set {group}.{escape(key)}: nothing is trained here",
@@ -139,9 +135,9 @@ def require_new(path: Path) -> None:
             f"--out: {path}: a picture is written as PNG", hint=f"name it {path.stem}.png"
         )
     if path.exists():
-        raise OutputError(f"{path}: is there already, and is not overwritten", hint=hint)
+        raise OutputError(f"{path}: already exists, and is not overwritten", hint=hint)
     if not path.parent.is_dir():
-        raise OutputError(f"{path}: there is no folder {path.parent}", hint=hint)
+        raise OutputError(f"{path}: no folder {path.parent}", hint=hint)
 
 
 def contents(rows: "Rows", preprocess: "Preprocess") -> dict[str, Any]:

@@ -45,7 +45,7 @@ def tried(code: str, seconds: float = 120) -> tuple[bool, str]:
             timeout=seconds,
         )
     except subprocess.TimeoutExpired:
-        return False, f"did not end within {seconds:g} s"
+        return False, f"did not finish within {seconds:g} s"
     said = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()
     return done.returncode == 0, said[-1] if said else f"exit code {done.returncode}"
 

@@ -49,11 +49,11 @@ def plugin_rows(timeout: float, disabled: tuple[str, ...]) -> list[dict[str, Any
     """A row a plugin: probed, then, where that went well, loaded."""
     from clfw.io.progress import ProgressBar
     from clfw.io.terminal import RichBar
-    from clfw.plugins.manager import build_catalog, found_plugins, load_plugin, new_host
+    from clfw.plugins.manager import build_catalog, discover_plugins, load_plugin, new_host
     from clfw.plugins.probe_results import OWN, save_probe_results
     from clfw.plugins.probing import probe
 
-    found = found_plugins(disabled, plugin_files(), judged_by_probe=False)
+    found = discover_plugins(disabled, plugin_files(), use_probe_results=False)
     environment = [plugin for plugin in found if plugin.state == "ok"]
     bar = RichBar("probing", len(found), "plugins") if sys.stderr.isatty() else ProgressBar()
     verdicts = {}

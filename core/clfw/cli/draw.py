@@ -173,8 +173,6 @@ def figure_of_answers(
     header = read_header(find_weights(path))
     opened, name, split = open_own(header, request, split, environment)
 
-    import torch
-
     from clfw.plots.figures import draw_confusion, title_of
     from clfw.plots.prediction_grids import Predictions, draw_mistakes, draw_predictions
     from clfw.runs.predicting import logits_of
@@ -186,7 +184,7 @@ def figure_of_answers(
     model = str(header.facts["model"]["entry"])
     title = f"{title_of(model, name, opened.source)}: {split}"
     if what == "confusion":
-        evaluation = engine.evaluator.evaluate(logits, torch.from_numpy(targets), header.classes)
+        evaluation = engine.evaluator.evaluate(logits, targets, header.task)
         return draw_confusion(evaluation, title)
     assert opened.pixels is not None, "a split's pictures are mapped"
     answered = Predictions(
@@ -194,7 +192,7 @@ def figure_of_answers(
         positions=opened.positions,
         targets=targets,
         logits=logits,
-        classes=header.classes,
+        task=header.task,
     )
     return (draw_predictions if what == "predictions" else draw_mistakes)(answered, title)
 

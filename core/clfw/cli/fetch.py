@@ -53,7 +53,7 @@ def fetch(
             environment.registry,
             folder=data_dir,
             source=source,
-            report=report,
+            console=report,
         )
     except KeyboardInterrupt:
         say(f"what has come is kept: clfw fetch {name} goes on from it")

@@ -39,7 +39,9 @@ def inspect(path: Path, as_json: bool) -> None:
             f"{escape(split):<10} accuracy {figures['accuracy']:.2%}, loss {figures['loss']:.4f}"
         )
     seal = (
-        f"{header.seal} (the file is as it was written)" if header.seal else "none: an older file"
+        f"{header.checksum} (the file is as it was written)"
+        if header.checksum
+        else "none: an older file"
     )
     click.echo(f"sha256     {seal}")
     click.echo("tensors")

@@ -198,9 +198,9 @@ def complete_loggers(context: click.Context, option: click.Parameter, typed: str
 
 def complete_plugins(context: click.Context, option: click.Parameter, typed: str) -> list[str]:
     """Shell completion by the names of installed plugins, none of which is imported."""
-    from clfw.plugins.manager import found_plugins
+    from clfw.plugins.manager import discover_plugins
 
-    return [plugin.name for plugin in found_plugins() if plugin.name.startswith(typed)]
+    return [plugin.name for plugin in discover_plugins() if plugin.name.startswith(typed)]
 
 
 def data_settings(**values: str | None) -> tuple[str, ...]:

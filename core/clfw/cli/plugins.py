@@ -61,7 +61,6 @@ def states(catalog: "Catalog") -> list[dict[str, Any]]:
             "remedy": f"switch one off: --disable-plugin {plugin.name}" if clash else plugin.remedy,
             "offers": [component.name for component in plugin.components],
             "observes": plugin.observer is not None,
-            "notes": list(plugin.notes),
             "import_ms": round(plugin.import_ms, 1),
         }
         for plugin, clash in zip(catalog.plugins, clashes, strict=True)

@@ -14,7 +14,8 @@ from clfw.text import bullet_list, escape, plural
 
 if TYPE_CHECKING:
     from clfw.config.data_choice import Request
-    from clfw.inference.inputs import OpenedPictures, Prediction
+    from clfw.inference.inputs import OpenedPictures
+    from clfw.inference.predictions import Prediction
 
 
 @click.command()
@@ -118,7 +119,7 @@ def hand_over(
     rows: "list[Prediction]", opened: "OpenedPictures", out: Path | None, as_json: bool
 ) -> None:
     """Predictions as a file, JSON or lines; `DataError` when no picture could be read."""
-    from clfw.inference.inputs import write_rows
+    from clfw.inference.predictions import write_rows
 
     if out is not None:
         write_rows(out, rows, opened.submission)

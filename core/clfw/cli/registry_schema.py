@@ -8,7 +8,7 @@ from clfw.api.params import Params, params_class
 from clfw.api.source import SPLITS
 from clfw.catalog.registry import KEYS, SCHEMA, Section
 from clfw.config.data_params import DataParams
-from clfw.config.recipe import Recipe
+from clfw.config.recipe import TABLES, TrainParams
 from clfw.errors import ClfwError
 from clfw.fetch.remote import Remote
 from clfw.plugins.manager import NAME, Catalog
@@ -21,6 +21,9 @@ MEANINGS = {
     "component": "what builds it; the entry's own name if absent",
     "values": "parameters of the component",
     "train": "how to train it",
+    "optimizer": "parameters of the optimizer that train.optimizer chooses",
+    "schedule": "parameters of the schedule that train.schedule chooses",
+    "loss": "parameters of the loss that train.loss chooses",
     "augment": "augmentations: names, or tables with 'use'",
     "fetch": "files that clfw fetch gets",
     "sample": "dataset without files that stands in where the files are absent",
@@ -65,7 +68,8 @@ def entry_schema(section: Section, catalog: Catalog, kind: Kind) -> dict[str, An
     keys["component"]["examples"] = known
     extra = DataParams if kind == "dataset" else None
     if "train" in keys:
-        keys["train"] = {**inlined(Recipe), "description": MEANINGS["train"]}
+        for group, schema in training_schemas().items():
+            keys[group] = {**schema, "description": MEANINGS[group]}
         keys["augment"] = augment_schema(catalog)
     if "sample" in keys:
         offered = {name: catalog.offers[kind, name][0].component for name in known}
@@ -87,13 +91,28 @@ def recipe_schema(catalog: Catalog) -> dict[str, Any]:
         {
             "model": {"type": "object"},
             "data": {"type": "object"},
-            "train": inlined(Recipe),
+            **training_schemas(),
             "augment": augment_schema(catalog),
         }
     )
     share = {"type": "number", "minimum": 0, "maximum": 1}
     keys["published"] = closed(dict.fromkeys(SPLITS, share))
     return closed(keys)
+
+
+def training_schemas() -> dict[str, dict[str, Any]]:
+    """The groups that say how to train; those of what `train` chooses take the keys of every choice."""
+    schemas = {"train": inlined(TrainParams)}
+    for group, table in TABLES.items():
+        keys: dict[str, list[Any]] = {}
+        for entry in table.values():
+            for key, schema in inlined(entry.params)["properties"].items():
+                keys.setdefault(key, [])
+                keys[key] += [schema] if schema not in keys[key] else []
+        schemas[group] = closed(
+            {key: found[0] if len(found) == 1 else {"anyOf": found} for key, found in keys.items()}
+        )
+    return schemas
 
 
 def plain_keys(section: Section) -> dict[str, Any]:

@@ -155,7 +155,7 @@ def go_on(path: Path) -> None:
             continue
         if name not in kept:
             raise UsageError(
-                f"--resume: a run goes on as it was planned, so {parameter.opts[0]} has no place",
+                f"--resume: a run continues as it was planned, so {parameter.opts[0]} has no place",
                 hint="leave it out, or start a new run without --resume",
             )
         given[name] = context.params[name]

@@ -97,6 +97,8 @@ def facts(name: str, environment: "Environment") -> list[dict[str, Any]]:
             unset = getattr(offer.component, "embeds", "")  # nobody sets it
             rows = [row for row in describe(cls) if row.name != unset]
             part["parameters"] = described(rows, group, entry.table("values"))
+            if section == "models":
+                part["parameters"] += training_parameters(entry)
             if section == "data":
                 extra = describe(DataParams)
                 part["parameters"] += described(extra, group, entry.table("values"))
@@ -119,9 +121,23 @@ def facts(name: str, environment: "Environment") -> list[dict[str, Any]]:
         known += [n for _, n in environment.catalog.offers]
         raise UsageError(
             f"nothing is named '{escape(name)}'",
-            hint=did_you_mean(name, known, "see what there is: clfw list"),
+            hint=did_you_mean(name, known, "list them all: clfw list"),
         )
     return found
+
+
+def training_parameters(entry: "Entry") -> list[dict[str, Any]]:
+    """Parameters of the optimizer, schedule and loss that a model entry chooses."""
+    from clfw.api.params import describe
+    from clfw.config.recipe import TABLES, TrainParams
+
+    rows = []
+    for group, table in TABLES.items():
+        usual = TrainParams.model_fields[group].default
+        chosen = table.get(str(entry.table("train").get(group, usual)))
+        if chosen is not None:  # a run says what is wrong with another name
+            rows += described(describe(chosen.params), group, entry.table(group))
+    return rows
 
 
 def facts_of(component: "Component") -> dict[str, Any]:

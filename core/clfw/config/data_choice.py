@@ -1,4 +1,4 @@
-"""What a person asked for, and the dataset that it resolves to, with its values. No torch, no data read."""
+"""What the user asked for, and the dataset it resolves to, with its values. No torch, no data read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ from clfw.text import did_you_mean, escape
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """What a person asked for.
+    """What the user asked for.
 
     Attributes:
         settings: `group.key=value` texts of `--set`.
@@ -57,9 +57,9 @@ class DataChoice:
     """A dataset component, where its files are, and how its pictures are prepared.
 
     Attributes:
-        source: "full", or "sample" when the files are absent and the bundled sample stands in.
+        source: "full", or "sample" where the bundled sample replaces absent files.
         path: where the files were found; None for a dataset without files.
-        seen: what a reader saw at a path that is no entry; empty for an entry.
+        seen: what a reader detected, for data given as a path; else empty.
     """
 
     reader: ResolvedComponent[Dataset]
@@ -70,17 +70,17 @@ class DataChoice:
 
     @property
     def entry(self) -> str:
-        """The name that was typed, or one made of the path."""
+        """The name as typed, or one made from the path."""
         return self.reader.entry
 
     @property
     def component(self) -> Dataset:
-        """The reader."""
+        """The reader's component."""
         return self.reader.component
 
     @property
     def plugin(self) -> Plugin:
-        """Whose reader it is."""
+        """The plugin that the reader comes from."""
         return self.reader.plugin
 
     @property
@@ -94,7 +94,7 @@ class DataChoice:
         return self.common_values.params
 
     def to_json(self) -> dict[str, Any]:
-        """For the plan file."""
+        """Plain values, for `plan.json`."""
         path = None if self.path is None else str(self.path)
         common = self.common_values.to_json()
         merged = self.reader.to_json()
@@ -123,7 +123,7 @@ def resolve_data(
     if request.sample and (not sample or request.require_full):
         raise UsageError(
             f"--sample: data '{entry.name}' has none, or --require-full refuses it",
-            hint="leave one of the two options out",
+            hint="omit one of the two options",
         )
     require_named_folder(request.data_folder)
     folder = request.data_folder or data_folder()
@@ -134,22 +134,22 @@ def resolve_data(
         )
     if not sample or request.require_full or common.origins["path"] == "--set":
         raise missing(common, entry, folder, request.require_full)
-    stand_in = Entry(
+    sample_entry = Entry(
         name=entry.name, section="data", origin=entry.origin, fields={"component": sample}
     )
     for key in layers[-1].values:
         if key not in DataParams.model_fields:
             raise UsageError(
                 f"--set: data.{escape(key)}: has no effect on the bundled sample, and the files "
-                f"of '{entry.name}' are not there",
-                hint="leave it out, or name the folder of the full set with --data-dir",
+                f"of '{entry.name}' are absent",
+                hint="omit it, or name the folder of the full set with --data-dir",
             )
-    reader = resolve_component("dataset", stand_in, catalog, [], "data")
+    reader = resolve_component("dataset", sample_entry, catalog, [], "data")
     return DataChoice(reader=reader, common_values=common, source="sample", path=None)
 
 
 def refuse_unknown(layers: Sequence[Layer], cls: type[Params]) -> None:
-    """Every key of the data group belongs to the reader or to core."""
+    """Raise `UsageError` for a key of the data group that neither the reader nor core has."""
     known = [*cls.model_fields, *DataParams.model_fields]
     for layer in layers:
         for key in layer.values:
@@ -161,7 +161,7 @@ def refuse_unknown(layers: Sequence[Layer], cls: type[Params]) -> None:
 
 
 def only(layers: Sequence[Layer], cls: type[Params]) -> list[Layer]:
-    """`layers` with the keys that `cls` has."""
+    """`layers` with only the keys that `cls` has."""
     return [
         Layer(layer.origin, {k: v for k, v in layer.values.items() if k in cls.model_fields})
         for layer in layers

@@ -1,4 +1,4 @@
-"""Where full datasets and pretrained weights are looked for, and what is said where they are not."""
+"""Where full datasets and pretrained weights are looked for, and the errors if they are absent."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from clfw.api.params import Resolved
 from clfw.catalog.registry import Entry
 from clfw.config.data_params import DataParams
 from clfw.errors import InputMissing
-from clfw.io.user_folders import user_folder
+from clfw.io.storage import user_folder
 from clfw.plugins.manager import warn
 from clfw.text import escape
 
@@ -23,38 +23,38 @@ def data_folder() -> Path:
 
 
 def weights_folder(folder: Path) -> Path:
-    """Where fetched pretrained weights are: beside the datasets."""
+    """Where fetched pretrained weights are: next to the datasets."""
     return folder / "weights"
 
 
 def require_named_folder(folder: Path | None) -> None:
-    """Raise when what `--data-dir` names is not there, warn when `CLFW_DATA_DIR` is not.
+    """Raise if the folder of `--data-dir` does not exist; only warn for `CLFW_DATA_DIR`.
 
-    A typo must not end in the sample unsaid; the variable may name a folder that is yet to be
-    filled by `clfw fetch`.
+    A typo must not silently end in the sample; the variable may name a folder that `clfw fetch` has
+    yet to create.
     """
     if folder is not None and not folder.is_dir():
         raise InputMissing(
-            f"--data-dir: there is no folder '{escape(str(folder))}'",
-            hint="mend the name, or leave it out",
+            f"--data-dir: no folder '{escape(str(folder))}'",
+            hint="check the path, or omit it",
         )
     named = os.environ.get(VARIABLE)
     if folder is None and named and not Path(named).is_dir():
-        warn(f"{VARIABLE}: there is no folder '{escape(named)}'")
+        warn(f"{VARIABLE}: no folder '{escape(named)}'")
 
 
 def locate(values: Resolved[DataParams], entry: Entry, folder: Path) -> Path | None:
-    """The data's folder or file, or None.
+    """The data's folder or file; None if it is absent.
 
-    What a person or their registry wrote is tried from the working folder first; the packaged
-    entries look in the data folder alone, so that a stray `./mnist` does not become the data.
+    A path from the user or their registry is tried from the working folder first; packaged entries
+    look only in the data folder, so that a stray `./mnist` does not become the data.
     """
     name = values.params.path or entry.name
     packaged = entry.origin == "clfw" and values.origins["path"] != "--set"
     candidates = [folder / name, folder / f"{name}.zip"]
     if not packaged:
         candidates.insert(0, Path(name).expanduser())
-    # Unlike `Path.exists`, this answers for names too long for the file system as well.
+    # Unlike `Path.exists`, this also answers for names too long for the file system.
     return next((path for path in candidates if os.path.exists(path)), None)  # noqa: PTH110
 
 
@@ -63,7 +63,7 @@ def missing(
 ) -> InputMissing:
     """The error for data that `locate` does not find."""
     path = values.params.path
-    ways = [f"put it into {folder} or name that folder with --data-dir"]
+    ways = [f"put it into {folder} or name another folder with --data-dir"]
     if entry.fields.get("fetch"):
         ways.insert(0, f"clfw fetch {entry.name}")
     elif not path:

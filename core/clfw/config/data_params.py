@@ -1,35 +1,35 @@
-"""What core itself asks of every dataset: where it is, picture size, normalisation, split."""
+"""The parameters that every dataset has: path, image size, normalization, split."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from clfw.api.params import Params
+from clfw.api.preprocess import MAX_SIDE
 
-LARGEST_SIDE = 4096  # pixels
-Side = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
-Level = Annotated[float, Field(ge=0, le=1)]
-Spread = Annotated[float, Field(gt=0, le=1)]
+Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
+Mean = Annotated[float, Field(ge=0, le=1)]
+Std = Annotated[float, Field(gt=0, le=1)]
 
 
 class DataParams(Params):
-    """The part of the `data` group that is the same whatever reads the data."""
+    """The part of the `data` group that is the same for every reader."""
 
     path: str = Field("", description="folder or file of the data; relative to the data folder")
     image_size: Side | tuple[Side, Side] | None = Field(
         None, description="side, or height and width, of the network's input, pixels"
     )
     channels: Literal[1, 3] | None = Field(
-        None, description="1 for greyscale, 3 for colour; otherwise as the first picture is"
+        None, description="1 for greyscale, 3 for colour; as in the first pictures if absent"
     )
     fit: Literal["squash", "crop", "pad"] = Field(
-        "crop", description="how another aspect ratio is made to fit the input"
+        "crop", description="how pictures of another aspect ratio are fitted to the input"
     )
-    mean: tuple[Level, ...] | None = Field(
+    mean: tuple[Mean, ...] | None = Field(
         None,
         description="per channel, of pixels over 255; measured on the training split if absent",
     )
-    std: tuple[Spread, ...] | None = Field(
+    std: tuple[Std, ...] | None = Field(
         None,
         description="per channel, of pixels over 255; measured on the training split if absent",
     )
@@ -37,29 +37,30 @@ class DataParams(Params):
         0.1,
         ge=0,
         lt=1,
-        description="share of the training rows held out where the data has no such split",
+        description="fraction of the training rows held out if the data has no validation split",
     )
-    split_seed: int = Field(0, ge=0, description="another seed holds out other rows")
+    split_seed: int = Field(0, ge=0, description="seed of the hash that chooses the rows held out")
     fold: str = Field(
         "",
         pattern=r"^([1-9][0-9]{0,2}/[1-9][0-9]{0,2})?$",
-        description="hold out this fold in the share's place, as in 2/5: the second of five",
+        description="hold out this fold instead of a fraction, as in 2/5: the second of five",
     )
     stratify: bool = Field(
         False,
-        description="hold out the share of every class to the row; rows added may then move others",
+        description="hold out exactly this fraction of every class; added rows may then move others",
     )
     exclude: str = Field(
-        "", description="CSV file with the keys of rows to leave out, as clfw data check writes it"
+        "",
+        description="CSV file of rows to leave out, as clfw data check --write-exclude writes it",
     )
     on_bad_image: Literal["fail", "skip"] = Field(
-        "fail", description="what a picture that does not decode does: end the run, or be left out"
+        "fail", description="unreadable pictures: stop (fail) or leave them out (skip)"
     )
 
     @model_validator(mode="after")
     def _consistent(self) -> "DataParams":
         if (self.mean is None) != (self.std is None):
-            raise ValueError("mean and std are given together or not at all")
+            raise ValueError("give both mean and std, or neither")
         return self
 
     @field_validator("fold")

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from clfw.api.components import Architecture, Augmentation
-from clfw.api.params import Layer, Resolved, parse_settings, resolve
+from clfw.api.params import TRAINING_GROUPS, Layer, Resolved, parse_settings
 from clfw.catalog.detection import find_data
 from clfw.catalog.registry import Registry
 from clfw.config.data_choice import DataChoice, Request, resolve_data
 from clfw.config.data_folders import data_folder
 from clfw.config.memory import MemoryFormat
-from clfw.config.recipe import Recipe, refuse_unused
+from clfw.config.recipe import Recipe, recipe_to_json, resolve_recipe
 from clfw.config.resolution import (
     ResolvedComponent,
     listed_augmentations,
@@ -60,7 +60,7 @@ class Plan:
             "model": self.model.to_json(),
             "data": self.data.to_json(),
             "augment": [choice.to_json() for choice in self.augment],
-            "train": self.recipe.to_json(),
+            **recipe_to_json(self.recipe),
             "device": self.device,
             "threads": self.threads,
             "memory_format": self.memory_format,
@@ -79,7 +79,7 @@ def resolve_plan(request: Request, catalog: Catalog, registry: Registry) -> Plan
     }
     for key, name in names.items():
         if not name:
-            raise UsageError(f"--{key}: needs a name", hint="see what there is: clfw list")
+            raise UsageError(f"--{key}: needs a name", hint="list them all: clfw list")
     settings = parse_settings(request.settings)
     chosen = recipe_layers(recipe)
     model_entry = registry.find("models", names["model"], catalog)
@@ -90,20 +90,23 @@ def resolve_plan(request: Request, catalog: Catalog, registry: Registry) -> Plan
         [*chosen["model"], Layer("--set", settings["model"])],
         "model",
     )
-    train = [
-        Layer(f"model entry '{model_entry.name}'", model_entry.table("train")),
-        *chosen["train"],
-        Layer("--set", settings["train"]),
-        *(Layer(f"--{key.replace('_', '-')}", {key: v}) for key, v in request.options.items()),
+    training = {
+        group: [
+            Layer(f"model entry '{model_entry.name}'", model_entry.table(group)),
+            *chosen[group],
+            Layer("--set", settings[group]),
+        ]
+        for group in TRAINING_GROUPS
+    }
+    training["train"] += [
+        Layer(f"--{key.replace('_', '-')}", {key: v}) for key, v in request.options.items()
     ]
-    training = resolve(Recipe, train, "train")
-    refuse_unused(training)
     data_entry = find_data(names["data"], settings["data"], catalog, registry)
     data_layers = [*chosen["data"], Layer("--set", settings["data"])]
     return Plan(
         model=model,
         data=resolve_data(data_entry, catalog, data_layers, request),
-        recipe=training,
+        recipe=resolve_recipe(training),
         augment=resolve_augmentations(
             *listed_augmentations(request.augment, model_entry, recipe),
             settings["augment"],

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from clfw.api.components import Architecture, Augmentation, Component, Kind
-from clfw.api.params import Layer, Params, Resolved, params_class, resolve
+from clfw.api.params import GROUPS, Layer, Params, Resolved, params_class, resolve
 from clfw.api.task import Task
 from clfw.catalog.registry import Entry
 from clfw.errors import UsageError
@@ -36,7 +36,7 @@ class ResolvedComponent(Generic[C]):
         return self.values.params
 
     def to_json(self) -> dict[str, Any]:
-        """For the plan file."""
+        """Plain values, for `plan.json`."""
         return {
             "entry": self.entry,
             "component": self.component.name,
@@ -64,7 +64,7 @@ def with_embedded(
 def resolve_component(
     kind: Kind, entry: Entry, catalog: Catalog, layers: Sequence[Layer], group: str
 ) -> ResolvedComponent[Any]:
-    """The component of an entry with its values under `layers`."""
+    """The component of an entry, its own values overridden by `layers`."""
     offer = catalog.find(kind, entry.component)
     own = Layer(f"{group} entry '{entry.name}'", entry.table("values"))
     hidden = getattr(offer.component, "embeds", "")
@@ -76,7 +76,7 @@ def resolve_component(
 
 def recipe_layers(recipe: Entry | None) -> dict[str, list[Layer]]:
     """The values of a recipe entry by group."""
-    groups: dict[str, list[Layer]] = {"model": [], "data": [], "train": []}
+    groups: dict[str, list[Layer]] = {group: [] for group in GROUPS if group != "augment"}
     if recipe is None:
         return groups
     for group, values in recipe.table("values").items():
@@ -84,10 +84,9 @@ def recipe_layers(recipe: Entry | None) -> dict[str, list[Layer]]:
         if group == "augment":
             continue
         if group not in groups:
-            known = [*groups, "augment"]
             raise UsageError(
                 f"{where}: values.{escape(group)}: no such group",
-                hint=did_you_mean(group, known, f"known: {', '.join(known)}"),
+                hint=did_you_mean(group, GROUPS, f"known: {', '.join(GROUPS)}"),
             )
         if not isinstance(values, dict):
             raise UsageError(f"{where}: values.{group}: must be a table")
@@ -101,7 +100,7 @@ def resolve_augmentations(
     settings: Mapping[str, Mapping[str, Any]],
     catalog: Catalog,
 ) -> tuple[ResolvedComponent[Augmentation], ...]:
-    """The augmentations that `origin` lists, in order, with the values of `--set` on top."""
+    """The augmentations that `origin` lists, in order, overridden by the values of `--set`."""
     choices: list[ResolvedComponent[Augmentation]] = []
     for number, item in enumerate(listed, 1):
         values = dict(item) if isinstance(item, dict) else {"use": item}
@@ -135,10 +134,10 @@ def resolve_augmentations(
 def listed_augmentations(
     asked: Sequence[str] | None, model: Entry, recipe: Entry | None
 ) -> tuple[str, Sequence[Any]]:
-    """The place that says what is used, and what it lists.
+    """Where the augmentations are listed, and the list.
 
     `--augment`, else the recipe, else the model entry. A recipe that lists none means none: it
-    stands for a training that somebody has published.
+    stands for a published training.
     """
     if asked is not None:
         return "--augment", asked

@@ -1,4 +1,4 @@
-"""What lies in the cache folder: found, sized, and cleared away; nothing but clfw's own is touched."""
+"""The contents of the cache folder: listed, sized, cleared; only clfw's own files are touched."""
 
 import json
 import os
@@ -17,19 +17,19 @@ from clfw.text import did_you_mean, escape
 
 DAY = 86400  # seconds
 KEY = r"[0-9a-f]{32}"
-START = 4096  # bytes of a table in which its data is named
+START = 4096  # bytes of a table that name its data
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Kind:
-    """One sort of cache.
+class CacheKind:
+    """One kind of cache.
 
     Attributes:
         name: of its folder.
         holds: in words.
-        form: what its entries are called.
-        files: what an entry holds where it is a folder.
-        data: the name of an entry's data, as the entry itself has it; raises what reading may.
+        form: pattern of its entries' names.
+        files: names inside an entry that is a folder.
+        data: reads the name of an entry's data from the entry; may raise anything.
     """
 
     name: str
@@ -48,25 +48,25 @@ class Kind:
         return path.is_dir() and names <= self.files
 
 
-def _of_pixels(path: Path) -> Any:
+def _data_of_pixels(path: Path) -> Any:
     return json.loads((path / "meta.json").read_bytes())["data"]
 
 
-def _of_table(path: Path) -> Any:
+def _data_of_table(path: Path) -> Any:
     with path.open("rb") as file:
         start = file.read(START).decode("ascii", errors="replace")
     found = re.match(r'\{"data": ?("(?:[^"\\]|\\.)*")', start)
     return json.loads(found[1]) if found else ""
 
 
-def _of_examined(path: Path) -> Any:
+def _data_of_scan(path: Path) -> Any:
     with path.open("rb") as file:
         file.seek(-min(START, path.stat().st_size), os.SEEK_END)
         found = re.search(rb'\{"data": "(?:[^"\\]|\\.)*"\}$', file.read())
     return json.loads(found[0])["data"] if found else ""
 
 
-def _of_features(path: Path) -> Any:
+def _data_of_features(path: Path) -> Any:
     size = path.stat().st_size
     with path.open("rb") as file:
         length = header_length(file.read(520), size, str(path))
@@ -75,36 +75,40 @@ def _of_features(path: Path) -> Any:
 
 
 KINDS = (
-    Kind(
+    CacheKind(
         name="pixels",
         holds="decoded pictures",
         form=KEY,
         files=frozenset({"meta.json", "pixels.u8", "levels.json"}),
-        data=_of_pixels,
+        data=_data_of_pixels,
     ),
-    Kind(
+    CacheKind(
         name="features",
         holds="features of a frozen backbone",
         form=rf"{KEY}\.safetensors",
-        data=_of_features,
+        data=_data_of_features,
     ),
-    Kind(name="tables", holds="checked rows", form=rf"{KEY}\.json", data=_of_table),
-    Kind(name="examined", holds="what clfw data check saw", form=rf"{KEY}\.npy", data=_of_examined),
-    Kind(name="duplicates", holds="equal pictures", form=rf"{KEY}-\d+\.json", data=_of_table),
+    CacheKind(name="tables", holds="checked rows", form=rf"{KEY}\.json", data=_data_of_table),
+    CacheKind(
+        name="examined", holds="what clfw data check saw", form=rf"{KEY}\.npy", data=_data_of_scan
+    ),
+    CacheKind(
+        name="duplicates", holds="equal pictures", form=rf"{KEY}-\d+\.json", data=_data_of_table
+    ),
 )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Cached:
+class CacheEntry:
     """One entry.
 
     Attributes:
-        data: for which data it was made; "" where it does not say.
+        data: the data it was made for; "" if unknown.
         size: bytes.
         used: when it was made or last used, seconds since 1970.
     """
 
-    kind: Kind
+    kind: CacheKind
     path: Path
     data: str
     size: int
@@ -122,26 +126,26 @@ class Cached:
         }
 
 
-def kinds_named(names: Sequence[str]) -> tuple[Kind, ...]:
-    """The kinds of these names, or all for none; `UsageError` for an unknown one."""
+def kinds_named(names: Sequence[str]) -> tuple[CacheKind, ...]:
+    """The kinds with these names, all if there are none; `UsageError` for an unknown one."""
     known = {kind.name: kind for kind in KINDS}
     for name in names:
         if name not in known:
             raise UsageError(
-                f"there is no kind of cache named '{escape(name)}'",
+                f"no kind of cache named '{escape(name)}'",
                 hint=did_you_mean(name, known, f"known: {', '.join(known)}"),
             )
     return tuple(known[name] for name in dict.fromkeys(names)) or KINDS
 
 
-def cache_entries(root: Path, kinds: Collection[Kind] = KINDS) -> list[Cached]:
-    """The entries, those used last first."""
+def cache_entries(root: Path, kinds: Collection[CacheKind] = KINDS) -> list[CacheEntry]:
+    """The entries, most recently used first."""
     entries = [entry for kind in kinds for entry in entries_of(root, kind)]
     return sorted(entries, key=lambda entry: -entry.used)
 
 
-def entries_of(root: Path, kind: Kind) -> Iterator[Cached]:
-    """The entries of a kind; one that goes away meanwhile is left out."""
+def entries_of(root: Path, kind: CacheKind) -> Iterator[CacheEntry]:
+    """The entries of a kind; one that disappears meanwhile is left out."""
     for path in contents_of(root / kind.name):
         try:
             if not kind.owns(path):
@@ -150,26 +154,26 @@ def entries_of(root: Path, kind: Kind) -> Iterator[Cached]:
             facts = [file.stat() for file in files]
         except OSError:
             continue
-        yield Cached(
+        yield CacheEntry(
             kind=kind,
             path=path,
-            data=named(kind, path),
+            data=data_name(kind, path),
             size=sum(fact.st_size for fact in facts),
             used=max((fact.st_mtime for fact in facts), default=0.0),
         )
 
 
-def named(kind: Kind, path: Path) -> str:
-    """For which data an entry was made; "" where it does not say or is damaged."""
+def data_name(kind: CacheKind, path: Path) -> str:
+    """The data that an entry was made for; "" if it does not say or is damaged."""
     try:
         data = kind.data(path)
-    except Exception:  # whatever a damaged file leads to
+    except Exception:  # anything may happen with a damaged file
         return ""
     return escape(data, 60) if isinstance(data, str) else ""
 
 
 def unknown_entries(root: Path) -> list[Path]:
-    """What lies among the entries and is none of clfw's making."""
+    """Files among the entries that clfw did not make."""
     return [
         path
         for kind in KINDS
@@ -179,18 +183,18 @@ def unknown_entries(root: Path) -> list[Path]:
 
 
 def contents_of(folder: Path) -> list[Path]:
-    """What a folder holds, by name; nothing where there is none."""
+    """The contents of a folder, by name; [] if it does not exist."""
     try:
         return sorted(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return []
 
 
-def clear(root: Path, kinds: Collection[Kind], older_than: float | None) -> list[Cached]:
-    """Remove entries, those alone that were not used for `older_than` days where it is given.
+def clear(root: Path, kinds: Collection[CacheKind], older_than: float | None) -> list[CacheEntry]:
+    """Remove entries, or only those unused for `older_than` days; returns what was removed.
 
-    A process that has one mapped or open keeps it: its names go, its bytes when it is done. What an
-    ended process left half made goes too. Returns what was removed.
+    A process that has one mapped or open can go on reading it. Unfinished files of dead processes are
+    removed too.
     """
     before = time.time() - (older_than or 0) * DAY
     removed = []

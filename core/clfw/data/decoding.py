@@ -1,7 +1,7 @@
-"""From encoded bytes to (H, W, C) uint8 pixels, exactly, by one set of rules for every use.
+"""From encoded bytes to (H, W, C) uint8 pixels, exactly, by one set of rules for all uses.
 
 The reference is Pillow. OpenCV is several times as fast and decodes 8-bit PNG and baseline or
-progressive JPEG to the same bytes, so it is taken for these once the file is known to be whole;
+progressive JPEG to the same bytes, so it is used for these once the file is known to be complete;
 everything else goes to Pillow.
 """
 
@@ -25,21 +25,22 @@ from clfw.text import escape
 
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
 MAX_PIXELS = 50_000_000
-MAX_SCANS = 200  # of a JPEG, which has about ten; each costs the time of a picture and few bytes
+MAX_SCANS = 200  # of a JPEG, which has about ten; each takes as long as a picture and few bytes
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_PNG_PLAIN = {0: 1, 2: 3}  # colour type: channels, of the types without palette or alpha
+_PNG_PLAIN = {0: 1, 2: 3}  # colour type: channels, without palette or alpha
 # Chunks that change no pixel, and those that must be there, with the length each must have.
 _PNG_CHUNKS = {b"IHDR": 13, b"IDAT": None, b"IEND": 0, b"tEXt": None, b"tIME": 7} | {
     b"pHYs": 9, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1,
 }  # fmt: skip
-_PNG_TURNING = (b"exif", b"XML:", b"Raw ")  # texts in which the reference looks for a rotation
+_PNG_ROTATION = (b"exif", b"XML:", b"Raw ")  # text chunks where Pillow looks for a rotation
 _JPEG_SCAN, _JPEG_APP1, _JPEG_PROGRESSIVE = 0xDA, 0xE1, 0xC2
 _JPEG_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended, progressive
-# Huffman and quantisation tables, restart interval, comment, and APP0 to APP15 but for Adobe's.
+# Huffman and quantization tables, restart interval, comment, and APP0 to APP15 except Adobe's.
 _JPEG_PLAIN = frozenset({0xC4, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)}) - {0xEE}
-# Among the scans of a progressive frame: any marker but tables, restarts, scans and comments.
-_JPEG_STRANGE = re.compile(rb"\xff[^\x00\xc4\xd0-\xd7\xda\xdb\xdd\xfe\xff]")
-_JPEG_SECOND = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # another frame has one scan, with restarts
+# In the scans of a progressive frame: any marker but tables, restarts, scans and comments.
+_JPEG_UNUSUAL = re.compile(rb"\xff[^\x00\xc4\xd0-\xd7\xda\xdb\xdd\xfe\xff]")
+# Other frames have one scan, with restarts.
+_JPEG_UNUSUAL_BASELINE = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 cv2.setNumThreads(1)  # pictures are decoded in parallel, so each one takes one thread
 
@@ -64,7 +65,7 @@ def checked_array(array: NDArray[Any]) -> Pixels:
             f"a reader gave a {array.dtype} array of shape {array.shape}, not uint8 HWC"
         )
     if not array.size:
-        raise DataError(f"has no pixels: {array.shape}")
+        raise DataError(f"no pixels: shape {array.shape}")
     return array if array.ndim == 3 else array[:, :, None]
 
 
@@ -88,7 +89,7 @@ def decode_bytes(data: bytes) -> Pixels:
 
 
 def fast_decode(data: bytes, flags: int) -> Any:
-    """What OpenCV makes of a file, or None, as where the file is damaged."""
+    """What OpenCV decodes; None if it fails, as on a damaged file."""
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:
@@ -96,9 +97,9 @@ def fast_decode(data: bytes, flags: int) -> Any:
 
 
 def is_plain_png(data: bytes) -> int:
-    """Channels of a whole 8-bit greyscale or RGB PNG without transparency; 0 for any other.
+    """Channels of a complete 8-bit greyscale or RGB PNG without transparency; 0 for any other.
 
-    Walks the chunks and checks each checksum, which the fast decoder does not insist on.
+    Walks the chunks and verifies each checksum, which OpenCV does not.
     """
     if len(data) < 33:
         return 0
@@ -112,7 +113,7 @@ def is_plain_png(data: bytes) -> int:
         stop = position + 8 + length
         if stop + 4 > end or _PNG_CHUNKS.get(kind, -1) not in (None, length):
             return 0
-        if kind == b"tEXt" and data[position + 8 : position + 12] in _PNG_TURNING:
+        if kind == b"tEXt" and data[position + 8 : position + 12] in _PNG_ROTATION:
             return 0
         if zlib.crc32(data[position + 4 : stop]) != int.from_bytes(data[stop : stop + 4], "big"):
             return 0
@@ -123,7 +124,7 @@ def is_plain_png(data: bytes) -> int:
 
 
 def png_fault(data: bytes) -> str:
-    """What is wrong with the chunks of a PNG, or ""; the reference passes over those behind the pixels."""
+    """What is wrong with the chunks of a PNG, or ""; Pillow ignores those after the pixels."""
     position, end = len(PNG_SIGNATURE), len(data)
     while position + 12 <= end:
         (length,) = struct.unpack_from(">I", data, position)
@@ -131,17 +132,17 @@ def png_fault(data: bytes) -> str:
         if stop + 4 > end:
             break
         if zlib.crc32(data[position + 4 : stop]) != int.from_bytes(data[stop : stop + 4], "big"):
-            return f"the checksum of its part {escape(kind.decode('latin-1'))} differs"
+            return f"the checksum of chunk {escape(kind.decode('latin-1'))} differs"
         if kind == b"IEND":
             return ""
         position = stop + 4
-    return "it is cut off"
+    return "it is truncated"
 
 
 def is_plain_jpeg(data: bytes) -> bool:
     """Whether a JPEG ends as it should and has three 8-bit components, no rotation, a sane size.
 
-    Walks the segments before the first scan; whatever is unusual there is left to the reference.
+    Walks the segments before the first scan; anything unusual there is left to Pillow.
     """
     if data[-2:] != b"\xff\xd9":
         return False
@@ -151,8 +152,8 @@ def is_plain_jpeg(data: bytes) -> bool:
         length = int.from_bytes(data[position + 2 : position + 4], "big")
         body = data[position + 4 : position + 2 + length]
         if marker == _JPEG_SCAN:
-            strange = _JPEG_STRANGE if frame == _JPEG_PROGRESSIVE else _JPEG_SECOND
-            return bool(frame) and not strange.search(data, position + 2 + length, len(data) - 2)
+            unusual = _JPEG_UNUSUAL if frame == _JPEG_PROGRESSIVE else _JPEG_UNUSUAL_BASELINE
+            return bool(frame) and not unusual.search(data, position + 2 + length, len(data) - 2)
         if marker in _JPEG_FRAMES:
             if frame or len(body) < 6:
                 return False
@@ -172,7 +173,7 @@ def may_rotate(marker: int, body: bytes) -> bool:
 
 
 def decode_with_pillow(data: bytes) -> Pixels:
-    """Decode by Pillow: any supported format and mode, with every fault named."""
+    """Decode with Pillow: any supported format and mode; every fault is named."""
     from PIL import Image, UnidentifiedImageError
 
     if not data:
@@ -193,9 +194,9 @@ def decode_with_pillow(data: bytes) -> Pixels:
     except Image.DecompressionBombError as error:  # Pillow's own, higher limit
         raise too_large("".join(re.findall(r"\d+", str(error))[:1])) from None
     except UnidentifiedImageError:
-        known = f"is no picture that can be read ({', '.join(FORMATS)})"
+        known = f"is not a readable picture ({', '.join(FORMATS)})"
         raise DataError(looks_like(data) or known) from None
-    except Exception as error:  # Pillow's decoders raise many types, ValueError and SyntaxError too
+    except Exception as error:  # Pillow's decoders raise many types, even SyntaxError
         raise DataError(looks_like(data) or f"does not decode: {escape(str(error))}") from None
 
 
@@ -216,16 +217,16 @@ def decode_picture(picture: Any) -> Pixels:
 
 
 def too_large(pixels: str) -> DataError:
-    """The error for a header that promises more pixels than will be decoded."""
+    """The error for an image with more pixels than will be decoded."""
     return DataError(f"{pixels} pixels, over the limit of {MAX_PIXELS // 1_000_000} million")
 
 
 @contextlib.contextmanager
 def silence_pillow() -> Iterator[None]:
-    """Keeps Pillow's warnings away: bombs are refused by size here, and the rest is noise.
+    """Silences Pillow's warnings: bombs are refused by size here, and the rest is noise.
 
-    For the one thread that has pictures decoded, by others too: warning filters belong to the
-    process, and threads that each set and reset them would leave them in any state.
+    Only for the thread that starts the decoding threads: warning filters are global, and threads that
+    each set and reset them would leave them in a random state.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="PIL")
@@ -233,7 +234,7 @@ def silence_pillow() -> Iterator[None]:
 
 
 def looks_like(data: bytes) -> str:
-    """What a file that is no picture seems to be, or ""."""
+    """What a file that is not a picture looks like, or ""."""
     head = data[:512].lstrip().lower()
     if head.startswith((b"<!doctype html", b"<html", b"<?xml", b"<svg")):
         return "is a web page, not a picture"
@@ -247,20 +248,20 @@ def looks_like(data: bytes) -> str:
 def mode_to_pixels(picture: Any) -> Pixels:
     """(H, W, 1) or (H, W, 3) uint8 from a Pillow picture of any mode.
 
-    16-bit grey is scaled by 1/257 and rounded; transparent parts show white.
+    16-bit grey is scaled by 1/257 and rounded; transparent parts become white.
     """
     if picture.mode in ("I;16", "I;16B", "I;16L", "I"):
         return wide_to_pixels(np.asarray(picture), picture.info.get("transparency"))
     if picture.mode == "F":
-        raise DataError("floating-point pixels have no defined range; save as 8 or 16 bit")
+        raise DataError("floating-point pixels have no defined range; save it with 8 or 16 bits")
     if picture.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
         from PIL import Image
 
         gray = picture.mode == "LA"
         picture = picture.convert("RGBA")
-        page = Image.new("RGBA", picture.size, "white")
-        page.alpha_composite(picture)
-        picture = page.convert("L" if gray else "RGB")
+        canvas = Image.new("RGBA", picture.size, "white")
+        canvas.alpha_composite(picture)
+        picture = canvas.convert("L" if gray else "RGB")
     if picture.mode == "1":
         picture = picture.convert("L")
     if picture.mode != "L":
@@ -270,7 +271,7 @@ def mode_to_pixels(picture: Any) -> Pixels:
 
 
 def wide_to_pixels(wide: NDArray[Any], transparent: int | None) -> Pixels:
-    """(H, W, 1) uint8 from (H, W) grey levels of 16 bits, of which one may stand for transparent."""
+    """(H, W, 1) uint8 from (H, W) grey levels of 16 bits, one of which may mean transparent."""
     if wide.min() < 0 or wide.max() > 65535:
         raise DataError("grey levels outside 0 to 65535")
     scaled = wide.astype(np.uint32)

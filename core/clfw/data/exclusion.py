@@ -1,7 +1,5 @@
-"""Exclude lists: the rows of a dataset that are to be left out, by key, in a CSV file."""
+"""Exclude lists: CSV files of rows to leave out of a dataset, by key."""
 
-import csv
-import io
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -10,20 +8,20 @@ from pathlib import Path
 from clfw.api.source import SPLITS, Table
 from clfw.errors import DataError, InputMissing, OutputError
 from clfw.io.csv_file import read_csv
-from clfw.io.storage import write_atomically
+from clfw.io.text_files import write_csv
 from clfw.text import bullet_list, escape
 
 COLUMNS = ("key", "split", "reason")
-Line = tuple[str, str, str]  # key, split as the data declares it or "", reason
+ExcludeLine = tuple[str, str, str]  # key, split as the data declares it or "", reason
 
 
 def excluded_rows(path: Path, table: Table) -> dict[int, str]:
-    """The reason of every row of `table` that the list at `path` names.
+    """The reason for each row of `table` that the list at `path` names.
 
-    Only the column `key` must be there. Without a split, the key must be that of one row alone.
+    Only the column `key` is required. Without a split, the key must be unique in the table.
 
     Raises:
-        InputMissing, DataError: no such list, or a line of it that names no row of the table.
+        InputMissing: no such list. DataError: a line that names no row of the table, or several.
     """
     rows: dict[tuple[str, str], list[int]] = defaultdict(list)
     for row, (key, split) in enumerate(zip(table.keys, table.splits, strict=True)):
@@ -42,14 +40,14 @@ def excluded_rows(path: Path, table: Table) -> dict[int, str]:
             faults.append(f"{where} {many}{'' if named else of_split}")
     if faults:
         raise DataError(
-            bullet_list("lines of the exclude list that name no row", faults),
-            hint="mend or remove these lines; a column 'split' tells equal keys apart",
+            bullet_list("lines of the exclude list that match no single row", faults),
+            hint="fix or remove these lines; a column 'split' tells equal keys apart",
         )
     return found
 
 
-def read_lines(path: Path) -> list[tuple[int, Line]]:
-    """The lines of an exclude list, each with its number."""
+def read_lines(path: Path) -> list[tuple[int, ExcludeLine]]:
+    """The lines of an exclude list, each with its line number."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -66,12 +64,12 @@ def read_lines(path: Path) -> list[tuple[int, Line]]:
             hint=f"an exclude list has the columns {', '.join(COLUMNS)}",
         )
     faults = [
-        f"{path}:{line.line} (column split): '{escape(line.values['split'])}' is no split"
+        f"{path}:{line.line} (column split): '{escape(line.values['split'])}' is not a split"
         for line in lines
         if line.values.get("split", "") not in ("", *SPLITS)
     ]
     if faults:
-        raise DataError(bullet_list("splits unknown", faults), hint=f"known: {', '.join(SPLITS)}")
+        raise DataError(bullet_list("unknown splits", faults), hint=f"known: {', '.join(SPLITS)}")
     return [
         (
             line.line,
@@ -81,22 +79,20 @@ def read_lines(path: Path) -> list[tuple[int, Line]]:
     ]
 
 
-def list_of(table: Table, excluded: Mapping[int, str]) -> list[Line]:
-    """The lines that name these rows, in the table's order."""
+def exclude_lines(table: Table, excluded: Mapping[int, str]) -> list[ExcludeLine]:
+    """The lines for these rows, in table order."""
     return [(table.keys[row], table.splits[row], excluded[row]) for row in sorted(excluded)]
 
 
 def require_new(path: Path) -> None:
-    """Raise `OutputError` unless a list can be made at `path`; nothing is overwritten."""
-    hint = "name another file with --write-exclude"
+    """Raise `OutputError` unless a new list can be written at `path`; nothing is overwritten."""
+    hint = "choose another file with --write-exclude"
     if os.path.lexists(path):
-        raise OutputError(f"{path}: is there already, and is not overwritten", hint=hint)
+        raise OutputError(f"{path}: already exists, and is not overwritten", hint=hint)
     if not path.parent.is_dir():
-        raise OutputError(f"{path}: there is no folder {path.parent}", hint=hint)
+        raise OutputError(f"{path}: no folder {path.parent}", hint=hint)
 
 
-def write_list(path: Path, lines: Iterable[Line]) -> None:
-    """An exclude list, whole or not at all."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *lines])
-    write_atomically(path, text.getvalue().encode("utf-8", errors="surrogateescape"))
+def write_list(path: Path, lines: Iterable[ExcludeLine]) -> None:
+    """Write an exclude list atomically."""
+    write_csv(path, COLUMNS, lines)

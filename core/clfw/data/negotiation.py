@@ -1,4 +1,4 @@
-"""The preprocessing of a run: natural values of the data, or what the network demands."""
+"""The preprocessing of a run: the data's natural values, or what the network requires."""
 
 from dataclasses import replace
 
@@ -16,18 +16,18 @@ from clfw.data.opening import OpenedDataset
 from clfw.errors import InputMissing, UsageError
 from clfw.plugins.manager import Catalog
 from clfw.plugins.plugin_calls import call_plugin
-from clfw.text import escape
+from clfw.text import escape, plural
 
-LARGEST_NATURAL_SIDE = 64  # pixels; larger pictures are scaled to DEFAULT_SIDE
+MAX_NATURAL_SIDE = 64  # pixels; larger pictures are scaled to DEFAULT_SIDE
 DEFAULT_SIDE = 128
 
 
 def negotiate_preprocess(
     plan: Plan, opened: OpenedDataset, catalog: Catalog
 ) -> tuple[Plan, Preprocess]:
-    """The data's natural values, changed where the network dictates its own input.
+    """The data's natural values, changed where the network requires its own input.
 
-    A network inside the model is found in the catalog.
+    A network inside the model is looked up in the catalog.
     """
     natural = natural_preprocess(opened, opened.choice.common)
     model = plan.model
@@ -43,9 +43,9 @@ def negotiate_preprocess(
 
 
 def require_weights(plan: Plan, registry: Registry) -> None:
-    """Raise where a file is absent that a fresh run of the model starts from.
+    """Raise if a file is absent that a new run of the model starts from.
 
-    The hint begins with the command that fetches the file, where there is one.
+    The hint begins with the command that fetches the file, if there is one.
     """
     reference = plan.model.component.require
     if not reference:
@@ -71,7 +71,7 @@ def fetched_by(name: str, registry: Registry) -> str:
 
 
 def model_notes(plan: Plan, preprocess: Preprocess) -> tuple[str, ...]:
-    """What the settled model says of itself and its input, a line each."""
+    """What the model says about itself and its input, a line each."""
     if not plan.model.component.notes:
         return ()
     lines = call_plugin(
@@ -81,37 +81,37 @@ def model_notes(plan: Plan, preprocess: Preprocess) -> tuple[str, ...]:
 
 
 def natural_preprocess(opened: OpenedDataset, values: DataParams) -> Preprocess:
-    """What the values say; where they are silent, what the first pictures show."""
+    """What the parameters say; where they are None, what the first pictures have."""
     size = (values.image_size,) * 2 if isinstance(values.image_size, int) else values.image_size
     channels: int | None = values.channels
     if size is None or channels is None:
-        found_size, found_channels = look_at_pictures(opened)
+        found_size, found_channels = probe_images(opened)
         size, channels = size or found_size, channels or found_channels
     for name in ("mean", "std"):
         given = getattr(values, name)
         if given is not None and len(given) not in (1, channels):
             raise UsageError(
-                f"data.{name}: has {len(given)} values, and there are {channels} channels"
+                f"data.{name}: has {plural(len(given), 'value')} for {plural(channels, 'channel')}"
             )
     return Preprocess(
         channels=channels,
         height=size[0],
         width=size[1],
         fit=values.fit,
-        mean=spread_over(values.mean, channels),
-        std=spread_over(values.std, channels),
+        mean=per_channel(values.mean, channels),
+        std=per_channel(values.std, channels),
     )
 
 
-def spread_over(values: tuple[float, ...] | None, channels: int) -> tuple[float, ...]:
-    """One value per channel; a single one serves all; () for None."""
+def per_channel(values: tuple[float, ...] | None, channels: int) -> tuple[float, ...]:
+    """One value per channel, a single one repeated; () for None."""
     if values is None:
         return ()
     return values * channels if len(values) == 1 else values
 
 
-def look_at_pictures(opened: OpenedDataset, at_most: int = 32) -> tuple[tuple[int, int], int]:
-    """Size and channels that fit the first readable training pictures."""
+def probe_images(opened: OpenedDataset, at_most: int = 32) -> tuple[tuple[int, int], int]:
+    """Size and channels that suit the first readable training pictures."""
     sizes: set[tuple[int, int]] = set()
     channels = 1
     for row in opened.rows.of("train")[:at_most].tolist():
@@ -120,9 +120,9 @@ def look_at_pictures(opened: OpenedDataset, at_most: int = 32) -> tuple[tuple[in
             with silence_pillow():
                 pixels = checked_array(data) if isinstance(data, np.ndarray) else decode_bytes(data)
         except Exception:
-            continue  # every bad picture is named when all are decoded
+            continue  # bad pictures are reported when all are decoded
         sizes.add((pixels.shape[0], pixels.shape[1]))
         channels = max(channels, pixels.shape[2])
-    if len(sizes) == 1 and max(next(iter(sizes))) <= LARGEST_NATURAL_SIDE:
+    if len(sizes) == 1 and max(next(iter(sizes))) <= MAX_NATURAL_SIDE:
         return sizes.pop(), channels
     return (DEFAULT_SIDE, DEFAULT_SIDE), channels

@@ -1,4 +1,4 @@
-"""Opens the data of a plan: rows checked, preprocessing settled, pictures decoded. No torch."""
+"""Opens the data of a plan: rows checked, pictures decoded. No torch."""
 
 import contextlib
 import gc
@@ -27,7 +27,7 @@ from clfw.plugins.plugin_calls import call_plugin, plugin_errors
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OpenedDataset:
-    """A dataset whose rows are checked, with its source at hand to decode from."""
+    """A dataset with checked rows, and the source to decode them from."""
 
     choice: DataChoice
     source: Source
@@ -39,10 +39,10 @@ class DecodedImages:
     """The decoded pictures of some splits.
 
     Attributes:
-        pixels: (N, H, W, C) uint8; black where a picture does not decode.
-        numbers: (N,) row number of each picture in the table.
-        targets: (N,) int64 class indices, -1 for none.
-        fingerprint: hash of everything that is learned from.
+        pixels: (N, H, W, C) uint8; black for a picture that does not decode.
+        numbers: (N,) int64 row in the table of each picture.
+        targets: (N,) int64 class indices, UNLABELED for none.
+        fingerprint: hash of everything that training sees.
     """
 
     pixels: PixelMap
@@ -55,7 +55,7 @@ class DecodedImages:
 
     @property
     def images(self) -> NDArray[np.uint8]:
-        """The pictures."""
+        """(N, H, W, C) uint8, mapped from the cache."""
         return self.pixels.images
 
     def where(self, split: str) -> NDArray[np.int64]:
@@ -65,7 +65,7 @@ class DecodedImages:
 
 @contextlib.contextmanager
 def gc_paused() -> Iterator[None]:
-    """Spares the garbage collector going through all rows again and again while they are made."""
+    """Pauses the garbage collector, which would scan all rows again and again while they are made."""
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -79,13 +79,13 @@ def gc_paused() -> Iterator[None]:
 def open_data(choice: DataChoice, trained_elsewhere: bool = False) -> OpenedDataset:
     """Open the source and check every row, for training or for finished weights; decodes nothing."""
     source, table = open_table(choice)
-    rows = check_rows(table, choice.common, named_rows(choice, table), trained_elsewhere)
+    rows = check_rows(table, choice.common, excluded_by_list(choice, table), trained_elsewhere)
     return OpenedDataset(choice=choice, source=source, rows=rows)
 
 
 @gc_paused()
 def open_table(choice: DataChoice) -> tuple[Source, Table]:
-    """The source of a dataset, and its rows as they are declared."""
+    """The source of a dataset, and its rows as declared."""
     component = choice.component
     plugin = choice.plugin
     source: Source = call_plugin(plugin, component.open, choice.params, choice.path)
@@ -94,17 +94,17 @@ def open_table(choice: DataChoice) -> tuple[Source, Table]:
         "package": choice.plugin.package,
         "version": choice.plugin.version,
         "values": choice.params.model_dump(mode="json"),
-        "file": choice.path.name if choice.path else "",  # which the rows' places name
+        "file": choice.path.name if choice.path else "",  # which the rows' locations name
     }
     with plugin_errors(plugin, f"the table of '{component.name}'"):
         table = read_table(source, reader, choice.entry)
-    if not table.keys:
+    if not len(table.keys):
         raise DataError(f"data '{choice.entry}': no rows")
     return source, table
 
 
-def named_rows(choice: DataChoice, table: Table) -> dict[int, str]:
-    """The rows that an exclude list leaves out, each with the reason."""
+def excluded_by_list(choice: DataChoice, table: Table) -> dict[int, str]:
+    """The rows that the exclude list leaves out, each with the reason."""
     name = choice.common.exclude
     return excluded_rows(Path(name).expanduser(), table) if name else {}
 
@@ -112,7 +112,7 @@ def named_rows(choice: DataChoice, table: Table) -> dict[int, str]:
 def decode_splits(
     opened: OpenedDataset, preprocess: Preprocess, splits: tuple[str, ...], progress: Progress
 ) -> DecodedImages:
-    """The pictures of `splits`, from the cache or decoded now, with the normalisation measured."""
+    """The pictures of `splits`, from the cache or decoded now, with mean and std measured."""
     rows = opened.rows
     numbers = np.sort(np.concatenate([rows.of(split) for split in splits]))
     skip_bad = opened.choice.common.on_bad_image == "skip"
@@ -158,7 +158,7 @@ def decode_numbers(
 
 
 def task_of(rows: Rows, preprocess: Preprocess) -> Task:
-    """What the network is built for."""
+    """The task that the network is built for."""
     return Task(
         classes=rows.classes,
         channels=preprocess.channels,

@@ -1,4 +1,4 @@
-"""Many rows' pictures decoded in parallel, and handed over in order."""
+"""Pictures of many rows decoded in parallel, handed over in order."""
 
 import os
 import time
@@ -15,10 +15,10 @@ from clfw.data.decoding import decode, silence_pillow
 from clfw.errors import ClfwError
 from clfw.text import escape
 
-CHUNK = 64  # rows that a thread decodes before it takes the next piece, at most
-CHUNK_BYTES = 1 << 21  # of decoded pictures in a piece, so that it finds the memory of the last one
-TRIED = 7  # pictures that show how long one takes
-QUICK = 1e-4  # seconds; threads cannot share pictures faster than this, and slow each other down
+CHUNK = 64  # rows that a thread decodes at a time, at most
+CHUNK_BYTES = 1 << 21  # of decoded pictures in a chunk, so that the last one's memory is reused
+TRIALS = 7  # pictures decoded to see how long one takes
+QUICK = 1e-4  # seconds a picture; below it, threads only slow each other down
 Images = NDArray[np.uint8]
 Decoded = tuple[Images, dict[int, str]]
 
@@ -31,11 +31,11 @@ def decode_rows(
 ) -> dict[int, str]:
     """Give the pictures of `rows` to `take`, (B, H, W, C) at a time and in order.
 
-    `take` runs in this thread while others decode what comes next, which is never far ahead. A picture
+    `take` runs in this thread while others decode the next pictures, a bounded number ahead. A picture
     that does not decode is black.
 
     Returns:
-        What is wrong with those that do not decode, by position.
+        Why a picture does not decode, by position.
     """
     size = preprocess.height, preprocess.width, preprocess.channels
     chunk = max(1, min(CHUNK, CHUNK_BYTES // int(np.prod(size))))
@@ -50,31 +50,31 @@ def decode_rows(
                 images[place] = decode(source.read(row), preprocess)
             except ClfwError as error:
                 found[start + place] = error.message
-            except Exception as error:  # a reader's fault, which its row helps to find
+            except Exception as error:  # a reader's bug, which the row helps to find
                 found[start + place] = f"{type(error).__name__}: {escape(str(error))}"
         return images, found
 
-    def pass_on(done: Decoded) -> None:
+    def hand_over(done: Decoded) -> None:
         images, found = done
         faults.update(found)
         take(images)
 
     with silence_pillow():
-        pass_on(work(0, 1))  # opens what the source opens late
-        begun = time.thread_time()
-        tried = work(1, TRIED)
-        quick = time.thread_time() - begun < TRIED * QUICK
-        pass_on(tried)
+        hand_over(work(0, 1))  # opens what the source opens lazily
+        start_time = time.thread_time()
+        trial = work(1, TRIALS)
+        quick = time.thread_time() - start_time < TRIALS * QUICK
+        hand_over(trial)
         workers = 1 if quick else os.cpu_count() or 1
         ahead: deque[Future[Decoded]] = deque()
         with ThreadPoolExecutor(workers) as pool:
             try:
-                for start in range(1 + TRIED, len(rows), chunk):
+                for start in range(1 + TRIALS, len(rows), chunk):
                     ahead.append(pool.submit(work, start))
                     if len(ahead) > 2 * workers:
-                        pass_on(ahead.popleft().result())
+                        hand_over(ahead.popleft().result())
                 while ahead:
-                    pass_on(ahead.popleft().result())
-            finally:  # whatever went wrong, nobody waits for pieces that have not begun
+                    hand_over(ahead.popleft().result())
+            finally:  # after an error, do not wait for chunks that have not started
                 pool.shutdown(wait=False, cancel_futures=True)
     return faults

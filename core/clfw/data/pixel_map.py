@@ -1,4 +1,4 @@
-"""Decoded pictures in a file, mapped into memory: resident no further than somebody needs them."""
+"""Decoded pictures in a memory-mapped file, resident only as far as they are used."""
 
 import mmap
 import os
@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 from clfw.errors import StorageError
 
-_FORGET = getattr(mmap, "MADV_DONTNEED", None)  # absent where the system takes no advice
+_DONTNEED = getattr(mmap, "MADV_DONTNEED", None)  # absent on some systems
 
 
 class PixelMap:
     """(N, H, W, C) uint8 of a file.
 
     Attributes:
-        images: the array; what is written into it never reaches the file.
+        images: the array; writes to it never reach the file.
     """
 
     def __init__(self, descriptor: int, shape: tuple[int, ...]) -> None:
-        """The map of an open file of the right size, which may be closed and unlinked after this.
+        """Map an open file of the right size, which may be closed and unlinked afterwards.
 
         Copy-on-write, so that torch may hold it as a tensor.
         """
@@ -36,41 +36,41 @@ class PixelMap:
         """The map of the file `path`.
 
         Raises:
-            OSError: it is not there. ValueError: it has another size.
+            OSError: it does not exist. ValueError: it has the wrong size.
         """
         descriptor = os.open(path, os.O_RDONLY)
         try:
             if os.fstat(descriptor).st_size != int(np.prod(shape)):
-                raise ValueError("another size")
+                raise ValueError("the file has the wrong size")
             return cls(descriptor, shape)
         finally:
             os.close(descriptor)
 
     def forget(self) -> None:
-        """Give the memory back; what is needed again comes from the file, or the system's cache of it.
+        """Release the memory; later reads come from the file or the page cache.
 
-        Changes of a copy-on-write map are lost.
+        Writes to the copy-on-write map are lost.
         """
-        if _FORGET is not None:
-            self._map.madvise(_FORGET)
+        if _DONTNEED is not None:
+            self._map.madvise(_DONTNEED)
 
     def read(self, positions: Sequence[int]) -> NDArray[np.uint8]:
-        """(B, H, W, C) uint8, read from the file: the map would keep far more than these of it.
+        """(B, H, W, C) uint8, read from the file: the map would keep far more than these in memory.
 
-        (A page that is touched brings its neighbours: megabytes, on recent systems.)
+        (Touching a page also loads its neighbours: megabytes, on recent systems.)
 
         Raises:
-            StorageError: the file was cut meanwhile.
+            StorageError: the file was truncated meanwhile.
         """
         chosen = np.empty((len(positions), *self.images.shape[1:]), np.uint8)
         size = self.images[0].nbytes
         for picture, position in zip(chosen, positions, strict=True):
             if os.preadv(self._file, [picture.data], position * size) < size:
-                raise StorageError("the cache of decoded pictures was cut while it was read")
+                raise StorageError("the cache of decoded pictures was truncated while it was read")
         return chosen
 
     def expect(self, positions: Sequence[int]) -> None:
-        """Have the system read these pictures ahead, without waiting for them."""
+        """Ask the system to read these pictures ahead, without waiting."""
         size = self.images[0].nbytes
         for position in positions if hasattr(os, "posix_fadvise") else ():
             os.posix_fadvise(self._file, position * size, size, os.POSIX_FADV_WILLNEED)

@@ -3,8 +3,7 @@
 import hashlib
 import json
 import os
-import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -18,10 +17,11 @@ from clfw.data.parallel_decode import CHUNK, decode_rows
 from clfw.data.pixel_map import PixelMap
 from clfw.errors import DataError, OutputError
 from clfw.io import storage
+from clfw.io.progress import Advance
 from clfw.text import bullet_list, escape
 
 META, PIXELS = "meta.json", "pixels.u8"
-Tick = Callable[[int], None]
+SPARE = 16 << 20  # bytes that decoding leaves free on the disk
 Faults = Mapping[int, str]  # what is wrong with a picture, by its position
 
 
@@ -30,11 +30,11 @@ class PixelStore:
     """Decoded pictures.
 
     Attributes:
-        folder: where they lie.
+        folder: of the cache.
         pixels: (N, H, W, C) uint8, in the order of the rows asked for; a bad picture is black.
         digest: hash of all pixels.
         faults: why a picture does not decode.
-        cached: whether they were there already.
+        cached: whether they were in the cache already.
     """
 
     folder: Path
@@ -45,7 +45,7 @@ class PixelStore:
 
     @property
     def images(self) -> NDArray[np.uint8]:
-        """The pictures."""
+        """(N, H, W, C) uint8, mapped from the cache."""
         return self.pixels.images
 
 
@@ -54,33 +54,33 @@ def open_pixels(
     table: Table,
     rows: NDArray[np.int64],
     preprocess: Preprocess,
-    tick: Tick,
+    advance: Advance,
     *,
     skip_bad: bool = False,
     name: str = "",
 ) -> PixelStore:
-    """The pictures of `rows`, decoded now or on an earlier day.
+    """The pictures of `rows`, from the cache or decoded now.
 
-    The key is each row's stamp and the decode part of `preprocess`: editing labels decodes nothing.
-    `name` is the data's, for those who look into the cache. Bad pictures of a store are tried
-    again: a file that could not be read may be readable now.
+    The cache key is each row's stamp and the decode part of `preprocess`: editing labels decodes
+    nothing again. `name` is the data's, shown by `clfw cache`. Bad pictures of a cached store are
+    tried again: a file that could not be read may be readable now.
 
     Raises:
-        DataError: unless `skip_bad`, every picture that does not decode, with its row; nothing is
-            cached then.
+        DataError: lists every picture that does not decode, unless `skip_bad`; nothing is cached
+            then.
     """
     key = hashlib.sha256(preprocess.decode_part().encode())
     key.update("\0".join([table.versions[row] for row in rows]).encode(errors="surrogateescape"))
     folder = storage.cache_folder("pixels") / key.hexdigest()[:32]
     shape = (len(rows), preprocess.height, preprocess.width, preprocess.channels)
-    store = stored(folder, shape)
-    if store is not None and mended(source, [*by_row(store.faults, rows)], preprocess):
+    store = read_store(folder, shape)
+    if store is not None and any_decodes_now(source, [*by_row(store.faults, rows)], preprocess):
         store = None
         storage.discard(folder)
     if store is None:
-        if folder.exists() and stored(folder, shape) is None:
-            storage.discard(folder)  # damaged, not just finished by another
-        store = write_store(folder, source, table, rows, preprocess, tick, skip_bad, name)
+        if folder.exists() and read_store(folder, shape) is None:
+            storage.discard(folder)  # damaged, not just finished by another process
+        store = write_store(folder, source, table, rows, preprocess, advance, skip_bad, name)
     else:
         storage.touch(folder / META)
     if not skip_bad:
@@ -88,10 +88,10 @@ def open_pixels(
     return store
 
 
-def stored(folder: Path, shape: tuple[int, ...]) -> PixelStore | None:
-    """A finished store; None for none or a damaged one.
+def read_store(folder: Path, shape: tuple[int, ...]) -> PixelStore | None:
+    """A finished store; None if it is absent or damaged.
 
-    Mapped before anything else is read, so that it may be cleared away from then on.
+    Mapped before anything else is read, so that it may be deleted from then on.
     """
     try:
         pixels = PixelMap.of(folder / PIXELS, shape)
@@ -103,8 +103,8 @@ def stored(folder: Path, shape: tuple[int, ...]) -> PixelStore | None:
         return None
 
 
-def mended(source: Source, bad: Sequence[int], preprocess: Preprocess) -> bool:
-    """Whether a picture of the rows `bad`, which could not be read earlier, can be read now."""
+def any_decodes_now(source: Source, bad: Sequence[int], preprocess: Preprocess) -> bool:
+    """Whether a picture of the rows `bad`, unreadable earlier, can be read now."""
     for start in range(0, len(bad), CHUNK):
         some = np.array(bad[start : start + CHUNK])
         if len(decode_rows(source, some, preprocess, lambda images: None)) < len(some):
@@ -118,19 +118,25 @@ def write_store(
     table: Table,
     rows: NDArray[np.int64],
     preprocess: Preprocess,
-    tick: Tick,
+    advance: Advance,
     skip_bad: bool,
     name: str,
 ) -> PixelStore:
-    """Decode into a folder of another name, then rename it; a reader sees all of it or nothing."""
+    """Decode into a temporary folder, then rename it; a reader sees all of it or nothing."""
     shape = (len(rows), preprocess.height, preprocess.width, preprocess.channels)
-    require_room(folder.parent, int(np.prod(shape)))
+    storage.require_free_space(
+        folder.parent,
+        int(np.prod(shape)) + SPARE,
+        "the decoded pictures",
+        error=OutputError,
+        hint="free some space, or choose another disk with CLFW_CACHE_DIR",
+    )
     storage.remove_orphans(folder.parent)
     temporary = folder.parent / storage.unique_name(folder.name)
     try:
         storage.make_folder(temporary)
         with (temporary / PIXELS).open("xb", buffering=0) as file:
-            faults, digest = decode_into(file, source, rows, preprocess, tick)
+            faults, digest = decode_into(file, source, rows, preprocess, advance)
             if not skip_bad:
                 refuse_bad(by_row(faults, rows), table)
             os.fsync(file.fileno())
@@ -145,8 +151,8 @@ def write_store(
         pixels = PixelMap.of(temporary / PIXELS, shape)
         try:
             os.rename(temporary, folder)
-        except OSError:  # another process was faster; its store holds the same bytes
-            if stored(folder, shape) is None:
+        except OSError:  # another process was faster; its store has the same bytes
+            if read_store(folder, shape) is None:
                 raise
         return PixelStore(folder=folder, pixels=pixels, digest=digest, faults=faults, cached=False)
     except OSError as error:
@@ -160,11 +166,11 @@ def decode_into(
     source: Source,
     rows: NDArray[np.int64],
     preprocess: Preprocess,
-    tick: Tick,
+    advance: Advance,
 ) -> tuple[dict[int, str], str]:
-    """What is wrong with the rows that do not decode, and the hash of all pixels.
+    """Why rows do not decode, by position, and the hash of all pixels.
 
-    Written and hashed piece by piece while the next are decoded: a set of any size takes little memory.
+    Written and hashed chunk by chunk while the next are decoded: a set of any size takes little memory.
     """
     digest = hashlib.sha256()
 
@@ -173,19 +179,9 @@ def decode_into(
         while left:
             left = left[file.write(left) :]
         digest.update(images.data)
-        tick(len(images))
+        advance(len(images))
 
     return decode_rows(source, rows, preprocess, take), digest.hexdigest()
-
-
-def require_room(folder: Path, size: int) -> None:
-    """Raise when the disk has less than `size` bytes free, before anything is decoded."""
-    free = shutil.disk_usage(folder).free
-    if free < size + (16 << 20):
-        raise OutputError(
-            f"{folder}: the decoded pictures need {size / 1e6:,.0f} MB and {free / 1e6:,.0f} MB are free",
-            hint="free some space or name another place with CLFW_CACHE_DIR",
-        )
 
 
 def by_row(faults: Faults, rows: NDArray[np.int64]) -> dict[int, str]:
@@ -194,11 +190,11 @@ def by_row(faults: Faults, rows: NDArray[np.int64]) -> dict[int, str]:
 
 
 def refuse_bad(bad: Mapping[int, str], table: Table) -> None:
-    """Raise one `DataError` that lists every bad picture, by row, if there is one."""
+    """Raise a `DataError` that lists every bad picture, by row, if there are any."""
     lines = [fault_line(table, row, bad[row]) for row in sorted(bad)]
     if lines:
         raise DataError(
-            bullet_list("pictures that cannot be read", lines),
+            bullet_list("unreadable pictures", lines),
             hint="repair or remove these files, or leave them out with --on-bad-image skip",
         )
 

@@ -19,7 +19,7 @@ def as_pixels(array: Any) -> Pixels:
 
 
 def convert_channels(pixels: Pixels, channels: int) -> Pixels:
-    """(H, W, `channels`): grey is repeated to colour; colour becomes ITU-R 601 luma, as in Pillow."""
+    """(H, W, `channels`): grey is repeated; colour becomes ITU-R 601 luma, as in Pillow."""
     if pixels.shape[2] == channels:
         return pixels
     if channels == 3 and pixels.shape[2] == 1:
@@ -32,25 +32,25 @@ def convert_channels(pixels: Pixels, channels: int) -> Pixels:
 
 
 def resize_to_input(pixels: Pixels, preprocess: Preprocess) -> Pixels:
-    """`pixels` at the input's size; area averaging where it shrinks, bilinear where it grows."""
+    """`pixels` at the input size; area averaging to shrink, bilinear to enlarge."""
     height, width = preprocess.height, preprocess.width
     if pixels.shape[:2] == (height, width):
         return pixels
     if preprocess.fit == "crop":
-        return resized(center_cut(pixels, height, width), height, width)
+        return resize(center_crop(pixels, height, width), height, width)
     if preprocess.fit == "squash":
-        return resized(pixels, height, width)
+        return resize(pixels, height, width)
     scale = min(height / pixels.shape[0], width / pixels.shape[1])
     inner_height = max(1, round(pixels.shape[0] * scale))
     inner_width = max(1, round(pixels.shape[1] * scale))
-    page = np.zeros((height, width, pixels.shape[2]), np.uint8)
+    canvas = np.zeros((height, width, pixels.shape[2]), np.uint8)
     top, left = (height - inner_height) // 2, (width - inner_width) // 2
-    inner = resized(pixels, inner_height, inner_width)
-    page[top : top + inner_height, left : left + inner_width] = inner
-    return page
+    inner = resize(pixels, inner_height, inner_width)
+    canvas[top : top + inner_height, left : left + inner_width] = inner
+    return canvas
 
 
-def center_cut(pixels: Pixels, height: int, width: int) -> Pixels:
+def center_crop(pixels: Pixels, height: int, width: int) -> Pixels:
     """The largest centred part of `pixels` with the aspect ratio height:width."""
     scale = min(pixels.shape[0] / height, pixels.shape[1] / width)
     cut_height = max(1, min(pixels.shape[0], round(height * scale)))
@@ -60,8 +60,8 @@ def center_cut(pixels: Pixels, height: int, width: int) -> Pixels:
     return pixels[top : top + cut_height, left : left + cut_width]
 
 
-def resized(pixels: Pixels, height: int, width: int) -> Pixels:
-    """`pixels` scaled to (height, width): first the sides that shrink, then those that grow."""
+def resize(pixels: Pixels, height: int, width: int) -> Pixels:
+    """`pixels` scaled to (height, width): first the sides that shrink, then the others."""
     smaller = (min(height, pixels.shape[0]), min(width, pixels.shape[1]))
     for size, method in ((smaller, cv2.INTER_AREA), ((height, width), cv2.INTER_LINEAR)):
         if pixels.shape[:2] != size:

@@ -1,4 +1,4 @@
-"""The split of every row: as the data declares it, with a share or a fold of the training rows held out."""
+"""The split of every row: as the data declares, or with a fraction or fold of the training rows held out."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -16,37 +16,37 @@ from clfw.text import bullet_list, escape
 def assign_splits(
     table: Table, values: DataParams, left_out: Collection[int] = ()
 ) -> NDArray[np.uint8]:
-    """(N,) indices into `SPLITS`: the table's, with validation rows where it declares none.
+    """(N,) indices into `SPLITS`: the table's, with rows held out for validation if it declares none.
 
     Raises:
-        DataError: a group of rows that the table's own splits part.
-        UsageError: values that ask what this table cannot give.
+        DataError: a group of rows divided between the table's own splits.
+        UsageError: values that this table cannot serve.
     """
-    refuse_parted_groups(table)
+    refuse_divided_groups(table)
     index = {name: i for i, name in enumerate(SPLITS)}
     split = np.array([index[s] for s in table.splits], dtype=np.uint8)
     declared = int((split == index["validation"]).sum())
     if declared:
-        refuse_second_division(values, declared)
+        refuse_second_split(values, declared)
         return split
     train = [row for row in np.flatnonzero(split == index["train"]).tolist() if row not in left_out]
-    held = np.array(chosen(table, values, train), dtype=bool)
+    held = np.array(choose_held_out(table, values, train), dtype=bool)
     split[np.array(train, dtype=np.int64)[held]] = index["validation"]
     return split
 
 
-def chosen(table: Table, values: DataParams, train: list[int]) -> list[bool]:
-    """Whether each of the rows `train` is held out."""
-    column = table.groups or table.keys
+def choose_held_out(table: Table, values: DataParams, train: list[int]) -> list[bool]:
+    """For each of the rows `train`, whether it is held out."""
+    column = table.groups if len(table.groups) else table.keys
     names, seed, fold = [column[row] for row in train], values.split_seed, values.fold_numbers
     if not values.stratify:
         if fold:
             return held_out_fold(names, fold, seed)
         return held_out(names, values.validation, seed)
-    if table.groups:
+    if len(table.groups):
         raise UsageError(
-            "data.stratify: groups of rows that stay together cannot be divided to the row",
-            hint="leave out data.stratify or data.group",
+            "data.stratify: groups of rows that stay together cannot be stratified exactly",
+            hint="omit data.stratify or data.group",
         )
     strata = [table.labels[row] or "" for row in train]
     if fold:
@@ -54,19 +54,19 @@ def chosen(table: Table, values: DataParams, train: list[int]) -> list[bool]:
     return held_out_exactly(names, strata, values.validation, seed)
 
 
-def refuse_second_division(values: DataParams, declared: int) -> None:
-    """Raise where folds or exact shares are asked of data that says itself what it holds out."""
+def refuse_second_split(values: DataParams, declared: int) -> None:
+    """Raise if folds or stratification are asked of data with its own validation split."""
     for key, asked in (("fold", values.fold), ("stratify", values.stratify)):
         if asked:
             raise UsageError(
-                f"data.{key}: the data has a validation split of its own, of {declared:,} rows",
-                hint=f"leave data.{key} out",
+                f"data.{key}: the data has its own validation split, of {declared:,} rows",
+                hint=f"omit data.{key}",
             )
 
 
-def refuse_parted_groups(table: Table) -> None:
-    """Raise for groups whose rows the table puts into more than one split."""
-    if not table.groups:
+def refuse_divided_groups(table: Table) -> None:
+    """Raise for groups with rows in more than one split of the table."""
+    if not len(table.groups):
         return
     first: dict[str, dict[str, int]] = defaultdict(dict)
     for row, (group, split) in enumerate(zip(table.groups, table.splits, strict=True)):
@@ -78,6 +78,6 @@ def refuse_parted_groups(table: Table) -> None:
             faults.append(f"group '{escape(group, 40)}' is {' and '.join(where)}")
     if faults:
         raise DataError(
-            bullet_list("groups that the data's own splits part", faults),
-            hint="give each group one split, or leave out data.group",
+            bullet_list("groups divided between the data's own splits", faults),
+            hint="put each group in one split, or omit data.group",
         )

@@ -14,17 +14,17 @@ from clfw.text import escape
 
 NAME = "split.csv"
 HEADER = ("key", "split")
-QUOTED = ',"\r\n'  # a key without these stands in a CSV file as it is
+QUOTED = ',"\r\n'  # a key without these needs no quotes in a CSV file
 Pair = tuple[str, str]  # key, split
 
 
 def write_split(folder: Path, rows: Rows) -> None:
-    """Write the list into a run folder."""
-    write_atomically(folder / NAME, listed(rows))
+    """Write `split.csv` into a run folder."""
+    write_atomically(folder / NAME, split_csv(rows))
 
 
-def listed(rows: Rows) -> bytes:
-    """The content of the list: key and split of every row that is in one."""
+def split_csv(rows: Rows) -> bytes:
+    """The bytes of `split.csv`: key and split of every row that is in one."""
     text = "".join(rows.table.keys)
     if any(character in text for character in QUOTED):
         return csv_bytes(HEADER, pairs_of(rows))
@@ -42,7 +42,7 @@ def pairs_of(rows: Rows) -> list[Pair]:
 
 
 def read_split(folder: Path) -> list[Pair] | None:
-    """The list in a run folder; None where there is none that can be read."""
+    """The pairs of a run folder's `split.csv`; None if it is absent or unreadable."""
     try:
         text = (folder / NAME).read_bytes().decode(errors="surrogateescape")
         _, *lines = csv.reader(io.StringIO(text))
@@ -52,12 +52,12 @@ def read_split(folder: Path) -> list[Pair] | None:
 
 
 def require_same_split(folder: Path, rows: Rows) -> None:
-    """Raise `DataError` when the list is not that of these rows; an absent one is written again."""
+    """Raise `DataError` if the file differs from these rows' split; an absent one is written again."""
     path = folder / NAME
     if not path.exists():
         write_split(folder, rows)
         return
-    found, wanted = path.read_bytes(), listed(rows)
+    found, wanted = path.read_bytes(), split_csv(rows)
     if found == wanted:
         return
     lines = zip_longest(found.splitlines(), wanted.splitlines(), fillvalue=b"")
@@ -65,13 +65,13 @@ def require_same_split(folder: Path, rows: Rows) -> None:
         (number, pair) for number, pair in enumerate(lines, 1) if pair[0] != pair[1]
     )
     raise DataError(
-        f"{path}: line {number}: is '{shown(seen)}', and the data gives '{shown(right)}'",
-        hint=f"put it back as it was, or delete it: clfw resume {folder} writes it again",
+        f"{path}: line {number}: is '{line_text(seen)}', but the data gives '{line_text(right)}'",
+        hint=f"restore it, or delete it: clfw resume {folder} writes it again",
     )
 
 
 def first_other_row(folder: Path, rows: Rows) -> str:
-    """Which row is new or gone since the list was written; "" where none is, or no list."""
+    """Which row is new or gone since the file was written; "" if none, or without a file."""
     recorded = read_split(folder)
     if recorded is None:
         return ""
@@ -82,6 +82,6 @@ def first_other_row(folder: Path, rows: Rows) -> str:
     return f"row '{escape(gone, 60)}' is gone" if gone else ""
 
 
-def shown(line: bytes) -> str:
-    """A line for a message."""
+def line_text(line: bytes) -> str:
+    """A line of the file, for a message."""
     return escape(line.decode(errors="replace"), 60)

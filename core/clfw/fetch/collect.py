@@ -1,4 +1,4 @@
-"""Brings an entry's files into a folder of work: from their mirrors, or from a local copy."""
+"""Collects an entry's files in a staging folder: from their mirrors, or from a local copy."""
 
 import os
 import shutil
@@ -7,18 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from clfw.catalog.registry import Entry
-from clfw.errors import DataError, StorageError
+from clfw.errors import DataError
 from clfw.fetch.download import download
 from clfw.fetch.http import Network
 from clfw.fetch.local_copy import copy_file, size_of, take_dataset, take_published
 from clfw.fetch.remote import Remote, form_of
-from clfw.io.progress import Progress, ProgressBar
+from clfw.io.progress import Progress, no_progress
+from clfw.io.storage import require_free_space
 from clfw.plugins.manager import Catalog
 from clfw.text import plural
-
-
-def _no_bar(what: str, total: int) -> ProgressBar:
-    return ProgressBar()
 
 
 def _silence(line: str) -> None:
@@ -27,11 +24,11 @@ def _silence(line: str) -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Console:
-    """Where talk and progress go; nowhere unless said."""
+    """Where messages and progress go; nowhere by default."""
 
     say: Callable[[str], None] = _silence
-    bytes_bar: Progress = _no_bar
-    pictures_bar: Progress = _no_bar
+    bytes_bar: Progress = no_progress
+    pictures_bar: Progress = no_progress
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +41,7 @@ class FetchJob:
     folder: Path
     source: Path | None = None
     network: Network = field(default_factory=Network)
-    report: Console = field(default_factory=Console)
+    console: Console = field(default_factory=Console)
 
     @property
     def name(self) -> str:
@@ -57,7 +54,7 @@ class FetchJob:
 
 
 def missing_files(job: FetchJob) -> list[Remote]:
-    """The files that are not in their place. One that is there must be what was published."""
+    """The files that are not in place yet. One that is must be as published, else `DataError`."""
     absent = []
     for remote in job.remotes:
         path = job.folder / remote.file
@@ -70,19 +67,19 @@ def missing_files(job: FetchJob) -> list[Remote]:
             continue
         differs = f"{path}: sha256 {seen}, expected {remote.sha256}"
         if not remote.is_archive:
-            raise DataError(differs, hint=f"move it away, then clfw fetch {job.name} again")
-        job.report.say(f"warning: {differs}: packed by someone else; it is judged by opening it")
+            raise DataError(differs, hint=f"move it away, then run clfw fetch {job.name} again")
+        job.console.say(f"warning: {differs}: packed differently; it is checked by opening it")
     return absent
 
 
 def collect(job: FetchJob, files: Path, parts: Path) -> dict[str, str]:
-    """All of the job's files in `files`; where each came from. {} where --from has none of them."""
+    """All of the job's files in `files`; where each came from. {} if --from has none of them."""
     for folder in (files, parts):
         folder.mkdir(parents=True, exist_ok=True)
     wanted = {files / remote.file for remote in job.remotes}
-    for left in [path for path in files.rglob("*") if path.is_file()]:
-        if left not in wanted:  # of another version of the entry
-            left.unlink()
+    for path in [path for path in files.rglob("*") if path.is_file()]:
+        if path not in wanted:  # of another version of the entry
+            path.unlink()
     if job.source is not None:
         return _published_at(job.source, job, files)
     origins, absent = {}, []
@@ -95,17 +92,17 @@ def collect(job: FetchJob, files: Path, parts: Path) -> dict[str, str]:
         else:
             absent.append(remote)
     total = sum(remote.bytes or 0 for remote in absent)
-    come = sum(path.stat().st_size for path in parts.glob("*.part"))
-    _require_room(job, total - come)
+    partial = sum(path.stat().st_size for path in parts.glob("*.part"))
+    _require_space(job, total - partial)
     size = f", {total / 1e6:,.1f} MB" if total else ""
-    job.report.say(
+    job.console.say(
         f"fetching {job.name}: {len(absent)} of {plural(len(job.remotes), 'file')}{size}"
     )
-    bar = job.report.bytes_bar(job.name, total)
+    bar = job.console.bytes_bar(job.name, total)
     try:
         for remote in absent:
             part = parts / f"{remote.sha256}.part"
-            origin = download(remote, part, job.network, bar.advance, job.report.say)
+            origin = download(remote, part, job.network, bar.advance, job.console.say)
             (files / remote.file).parent.mkdir(parents=True, exist_ok=True)
             os.replace(part, files / remote.file)
             origins[remote.file] = origin
@@ -115,7 +112,7 @@ def collect(job: FetchJob, files: Path, parts: Path) -> dict[str, str]:
 
 
 def _published_at(source: Path, job: FetchJob, files: Path) -> dict[str, str]:
-    """The published files that a local copy holds, copied; {} where it is to be taken as a whole."""
+    """Copy the published files found in a local copy; {} if it is to be copied as a whole."""
     if not job.remotes:
         return {}
     try:
@@ -123,7 +120,7 @@ def _published_at(source: Path, job: FetchJob, files: Path) -> dict[str, str]:
     except DataError as error:
         if source.is_dir() or not job.remotes[0].is_archive:
             raise
-        job.report.say(f"warning: {error.message}: packed by someone else")
+        job.console.say(f"warning: {error.message}: packed differently")
         return {}
 
 
@@ -134,23 +131,19 @@ def _is_published(path: Path, remote: Remote) -> bool:
         return form_of(stream, remote)[0] in ("published", "repacked")
 
 
-def _require_room(job: FetchJob, needed: int) -> None:
-    """Raise before anything is loaded that the disk cannot hold."""
-    free = shutil.disk_usage(job.folder).free
-    if free < needed:
-        raise StorageError(
-            f"{job.folder}: {needed / 1e6:,.1f} MB are needed, {free / 1e6:,.1f} MB are free",
-            hint="make room, or name another folder with --data-dir",
-        )
+def _require_space(job: FetchJob, needed: int) -> None:
+    """Raise before anything is fetched that does not fit on the disk."""
+    hint = "free some space, or choose another folder with --data-dir"
+    require_free_space(job.folder, needed, f"the files of {job.name}", hint=hint)
 
 
 def copy_whole(job: FetchJob, folder: Path, stem: str) -> Path:
-    """A copy of the whole dataset that `--from` names; its content is checked by opening it."""
+    """A copy of the whole dataset that `--from` names; checked later by opening it."""
     assert job.source is not None
     shutil.rmtree(folder, ignore_errors=True)
     total = size_of(job.source)
-    _require_room(job, total)
-    bar = job.report.bytes_bar("copying", total)
+    _require_space(job, total)
+    bar = job.console.bytes_bar("copying", total)
     try:
         take_dataset(job.source, folder, stem, bar.advance)
     finally:

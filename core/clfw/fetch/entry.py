@@ -1,8 +1,7 @@
 """Brings full datasets and pretrained weights to where runs look for them.
 
-From mirrors or a local copy, into a hidden folder first; seen when whole and checked, not before.
-Archives are never unpacked: readers open a zip in place (`clfw.io.file_tree`), so there is no
-extraction here, and none of its faults.
+From mirrors or a local copy, into a hidden folder first; visible only once complete and verified.
+Archives are never unpacked: readers open a zip in place (`clfw.io.file_tree`).
 """
 
 import hashlib
@@ -30,22 +29,22 @@ from clfw.fetch.collect import Console, FetchJob, collect, copy_whole, missing_f
 from clfw.fetch.http import Network
 from clfw.fetch.local_copy import require_source
 from clfw.fetch.remote import remotes_of
-from clfw.fetch.staging import others_at_work, publish, staged, sweep
+from clfw.fetch.staging import others_working, publish, staged, sweep
 from clfw.io.storage import cache_folder
 from clfw.plugins.manager import Catalog
 from clfw.plugins.plugin_calls import call_plugin
 from clfw.text import did_you_mean, escape
 
 WEIGHTS_SUFFIX = ".safetensors"
-SETTLING = 5.0  # seconds that a lock's holder has to begin before the lock counts as left behind
+GRACE = 5.0  # seconds that a lock's holder has to start before the lock counts as abandoned
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fetched:
-    """What is there now.
+    """What was fetched, or was there already.
 
     Attributes:
-        origins: for each file, the address or path that it came from; {} where all was there.
+        origins: for each file, the URL or path that it came from; {} if all were there.
         rows: number of rows by split; {} for weights.
     """
 
@@ -64,16 +63,16 @@ def fetch(
     folder: Path | None = None,
     source: Path | None = None,
     network: Network | None = None,
-    report: Console | None = None,
+    console: Console | None = None,
 ) -> Fetched:
-    """Bring the files of the data entry or model entry `name`, unless they are there.
+    """Fetch the files of the data entry or model entry `name`, unless they are there.
 
     Args:
         folder: the data folder; weights go to the weights folder in it.
-        source: a local file or folder to take instead of the network.
+        source: a local file or folder to use instead of the network.
 
     Raises:
-        ClfwError: nothing has appeared then; what has come is kept for another try.
+        ClfwError: nothing is published then; a partial download is kept for the next try.
     """
     network = network or Network()
     entry = _entry(name, catalog, registry)
@@ -85,7 +84,7 @@ def fetch(
         folder=where if entry.section == "data" else weights_folder(where),
         source=source,
         network=network,
-        report=report or Console(),
+        console=console or Console(),
     )
     if source is not None:
         require_source(source)
@@ -94,8 +93,8 @@ def fetch(
         try:
             return run(job)
         except OSError as error:
-            where_ = escape(str(error.filename or job.folder), 300)
-            raise StorageError(f"{where_}: {error.strerror or error}") from None
+            file = escape(str(error.filename or job.folder), 300)
+            raise StorageError(f"{file}: {error.strerror or error}") from None
 
 
 def _entry(name: str, catalog: Catalog, registry: Registry) -> Entry:
@@ -107,25 +106,25 @@ def _entry(name: str, catalog: Catalog, registry: Registry) -> Entry:
     known = [key for section, key in registry.entries if section != "recipes"]
     raise UsageError(
         f"no data or model entry named '{escape(name)}'",
-        hint=did_you_mean(name, known, "see what there is: clfw list"),
+        hint=did_you_mean(name, known, "list them all: clfw list"),
     )
 
 
 @contextmanager
 def _one_at_a_time(job: FetchJob) -> Iterator[None]:
-    """Let a second process wait for the first instead of loading the same files.
+    """Let a second process wait for the first instead of downloading the same files.
 
-    A courtesy that nothing relies on: every process works in a folder of its own, so that without
-    locks, or with one left behind, each does all the work and the result is the same.
+    Only a courtesy: every process works in a folder of its own, so without locks, or with an
+    abandoned one, each does all the work and the result is the same.
     """
     digest = hashlib.sha256(f"{job.folder}|{job.name}".encode(errors="surrogateescape")).hexdigest()
     lock = FileLock(cache_folder("locks") / f"fetch-{digest[:16]}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        job.report.say(f"another process fetches {job.name}; waiting for it")
-        began = time.monotonic()
-        while others_at_work(job.folder, job.name) or time.monotonic() - began < SETTLING:
+        job.console.say(f"another process is fetching {job.name}; waiting for it")
+        start = time.monotonic()
+        while others_working(job.folder, job.name) or time.monotonic() - start < GRACE:
             try:
                 lock.acquire(timeout=1)
                 break
@@ -145,21 +144,21 @@ def _fetch_weights(job: FetchJob) -> Fetched:
     for remote in job.remotes:
         if not remote.file.endswith(WEIGHTS_SUFFIX):
             raise UsageError(
-                f"{job.at('fetch')}: '{remote.file}' is no {WEIGHTS_SUFFIX} file",
-                hint="weights are fetched as safetensors alone, never as pickles",
+                f"{job.at('fetch')}: '{remote.file}' is not a {WEIGHTS_SUFFIX} file",
+                hint="only safetensors weights are fetched, never pickles",
             )
     path = job.folder / job.remotes[0].file if len(job.remotes) == 1 else job.folder
     origins: dict[str, str] = {}
     if not missing_files(job):
-        _is_there(job, path)
+        _already_complete(job, path)
     else:
         with staged(job.folder, job.name) as stage:
             origins = collect(job, stage / "files", stage / "parts")
             if not origins:
                 names = ", ".join(remote.name for remote in job.remotes)
                 raise InputMissing(
-                    f"--from: '{escape(str(job.source))}' is or holds no {names}",
-                    hint="give that file, or a folder or zip that holds it",
+                    f"--from: '{escape(str(job.source))}' neither is nor contains {names}",
+                    hint="give that file, or a folder or zip that contains it",
                 )
             _publish_all(job, stage / "files")
     return Fetched(name=job.name, kind="weights", path=path, origins=origins, rows={})
@@ -168,13 +167,15 @@ def _fetch_weights(job: FetchJob) -> Fetched:
 def _fetch_data(job: FetchJob) -> Fetched:
     dataset = _dataset(job)
     converted = "convert" in job.entry.fields
-    lacking = list(job.remotes) if converted else missing_files(job)
-    there = _located(job, job.folder)
-    if there is not None and (not lacking or len(lacking) == len(job.remotes)):
-        rows = _row_counts(job, there, f"move {there} away, then clfw fetch {job.name} again")
-        _is_there(job, there)
-        return Fetched(name=job.name, kind="data", path=there, origins={}, rows=rows)
-    with staged(job.folder, job.name) as stage, _thrown_away(stage / "whole", stage / "made"):
+    missing = list(job.remotes) if converted else missing_files(job)
+    existing = _located(job, job.folder)
+    if existing is not None and (not missing or len(missing) == len(job.remotes)):
+        rows = _row_counts(
+            job, existing, f"move {existing} away, then run clfw fetch {job.name} again"
+        )
+        _already_complete(job, existing)
+        return Fetched(name=job.name, kind="data", path=existing, origins={}, rows=rows)
+    with staged(job.folder, job.name) as stage, _discarded(stage / "whole", stage / "made"):
         origins = collect(job, stage / "files", stage / "parts")
         inside = stage / ("made" if converted else "files")
         if not origins:
@@ -184,7 +185,7 @@ def _fetch_data(job: FetchJob) -> Fetched:
             _convert(job, dataset, stage / "files", inside)
         found = _located(job, inside)
         if found is None:
-            raise UsageError(f"{job.at('fetch')}: gives nothing at data.path")
+            raise UsageError(f"{job.at('fetch')}: has nothing at data.path")
         rows = _row_counts(job, found)
         _publish_all(job, inside)
     path = _located(job, job.folder)
@@ -193,8 +194,8 @@ def _fetch_data(job: FetchJob) -> Fetched:
 
 
 @contextmanager
-def _thrown_away(*folders: Path) -> Iterator[None]:
-    """Folders that no later try can go on from, gone however the body ends."""
+def _discarded(*folders: Path) -> Iterator[None]:
+    """Folders that no later try can continue from, removed however the body ends."""
     try:
         yield
     finally:
@@ -203,20 +204,20 @@ def _thrown_away(*folders: Path) -> Iterator[None]:
 
 
 def _dataset(job: FetchJob) -> Dataset:
-    """The component of a data entry that files can be fetched for."""
+    """The reader of a data entry, once it is clear that its files can be fetched."""
     component = job.catalog.find("dataset", job.entry.component).component
     assert isinstance(component, Dataset)
     if not component.needs_path:
-        raise UsageError(f"data '{job.name}' is made by clfw itself and needs no files")
+        raise UsageError(f"data '{job.name}' is generated by clfw and needs no files")
     if not job.remotes and job.source is None:
         raise UsageError(
-            f"data '{job.name}' names no files to fetch", hint="give a local copy with --from PATH"
+            f"data '{job.name}' has no files to fetch", hint="give a local copy with --from PATH"
         )
     made = job.entry.fields.get("convert")
     if made is not None and not component.convert:
-        raise UsageError(f"{job.at('convert')}: '{component.name}' converts nothing")
+        raise UsageError(f"{job.at('convert')}: '{component.name}' cannot convert")
     if made is not None and not re.fullmatch(r"[A-Za-z0-9_]+(\.[a-z]+)?", made):
-        raise UsageError(f"{job.at('convert')}: '{escape(made)}' is no plain file name")
+        raise UsageError(f"{job.at('convert')}: '{escape(made)}' is not a plain file name")
     inside = PurePosixPath(_data_path(job))
     if inside.is_absolute() or ".." in inside.parts or Path(inside).drive:
         raise UsageError(
@@ -231,28 +232,28 @@ def _data_path(job: FetchJob) -> str:
 
 
 def _located(job: FetchJob, folder: Path) -> Path | None:
-    """The dataset in `folder`, under the names that a run looks for."""
+    """The dataset in `folder`, under the names that a run looks for; None if absent."""
     stem = _data_path(job)
     candidates = (folder / stem, folder / f"{stem}.zip")
     return next((path for path in candidates if path.exists()), None)
 
 
-def _is_there(job: FetchJob, path: Path) -> None:
-    """Say so, and drop what earlier tries have left."""
+def _already_complete(job: FetchJob, path: Path) -> None:
+    """Say that it is there, and remove what earlier tries left."""
     sweep(job.folder, job.name)
     unused = "; --from was not used" if job.source else ""
-    job.report.say(f"{job.name} is there already{unused}: {path}")
+    job.console.say(f"{job.name} is already there{unused}: {path}")
 
 
 def _convert(job: FetchJob, dataset: Dataset, files: Path, folder: Path) -> None:
-    """Let the reader's component turn the published files into what the reader opens."""
+    """Have the reader's component convert the published files into what it opens."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     choice = _choice(job, files)
     sources = [files / remote.file for remote in job.remotes]
     target = folder / str(job.entry.fields["convert"])
     call_plugin(
-        choice.plugin, dataset.convert, sources, target, choice.params, job.report.pictures_bar
+        choice.plugin, dataset.convert, sources, target, choice.params, job.console.pictures_bar
     )
 
 
@@ -268,7 +269,7 @@ def _row_counts(job: FetchJob, path: Path, hint: str = "") -> dict[str, int]:
         source: Source = call_plugin(choice.plugin, choice.component.open, choice.params, path)
         table = source.table()
         check_rows(table, choice.common)
-        if not table.keys:
+        if not len(table.keys):
             raise DataError("no rows")
     except ClfwError as error:
         blamed = f"--from: '{escape(str(job.source))}'" if job.source and not hint else str(path)
@@ -278,7 +279,7 @@ def _row_counts(job: FetchJob, path: Path, hint: str = "") -> dict[str, int]:
 
 
 def _publish_all(job: FetchJob, inside: Path) -> None:
-    """Make everything appear; what another process put there meanwhile is checked, not replaced."""
+    """Publish everything; what another process published meanwhile is checked, not replaced."""
     for path in sorted(inside.iterdir()):
         publish(path, job.folder / path.name)
     if inside.name == "files":

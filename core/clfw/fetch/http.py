@@ -1,4 +1,4 @@
-"""A connection to a mirror: https alone, also after a redirection, with every fault in one type."""
+"""A connection to a mirror: https only, even after redirects, with every fault in one type."""
 
 import http.client
 import ssl
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from clfw.text import escape
 
-PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # statuses that another try may cure
+TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})  # statuses worth another try
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,10 +21,10 @@ class Network:
     """How the network is used.
 
     Attributes:
-        schemes: what an address may begin with; anything but https is for tests.
-        timeout: seconds without a byte.
-        rounds: passes over the mirrors that bring nothing new before giving up.
-        pause: seconds before the second such pass, doubled before each further one.
+        schemes: allowed in URLs; anything but https is for tests.
+        timeout: seconds without data.
+        rounds: passes over the mirrors without progress before giving up.
+        pause: seconds before the second such pass, doubled for each further one.
     """
 
     schemes: frozenset[str] = frozenset({"https"})
@@ -34,7 +34,7 @@ class Network:
 
 
 class MirrorFault(Exception):
-    """Why a transfer did not succeed; `final` where another try would end the same way."""
+    """Why a transfer failed; `final` if another try would fail the same way."""
 
     def __init__(self, reason: str, *, final: bool) -> None:
         super().__init__(reason)
@@ -42,14 +42,14 @@ class MirrorFault(Exception):
 
 
 class RangeRefused(MirrorFault):
-    """The mirror has no such part of the file."""
+    """The mirror does not have that range of the file."""
 
 
 @contextmanager
 def connected(
     url: str, headers: Mapping[str, str], network: Network
 ) -> Iterator[http.client.HTTPResponse]:
-    """The answer to a GET. A fault of the network, also while the body reads it, is `MirrorFault`."""
+    """The response to a GET. Network faults, even while the body is read, become `MirrorFault`."""
     try:
         request = urllib.request.Request(
             url, headers={"User-Agent": f"clfw/{metadata.version('clfw')}", **headers}
@@ -61,7 +61,7 @@ def connected(
         reason = f"{error.code} {escape(error.reason)}"
         if error.code == 416:
             raise RangeRefused(reason, final=False) from None
-        raise MirrorFault(reason, final=error.code not in PASSING) from None
+        raise MirrorFault(reason, final=error.code not in TRANSIENT) from None
     except urllib.error.URLError as error:
         raise _fault(error.reason, network) from None
     except (http.client.HTTPException, ConnectionError, TimeoutError, ssl.SSLError) as error:
@@ -73,8 +73,8 @@ def _fault(error: object, network: Network) -> MirrorFault:
         return MirrorFault(f"sent nothing for {network.timeout:g} s", final=False)
     if isinstance(error, ssl.SSLCertVerificationError):
         return MirrorFault(f"its certificate is refused: {error.verify_message}", final=True)
-    said = getattr(error, "strerror", None) or str(error)
-    reason = escape(said) or type(error).__name__
+    text = getattr(error, "strerror", None) or str(error)
+    reason = escape(text) or type(error).__name__
     return MirrorFault(reason, final=isinstance(error, http.client.InvalidURL))
 
 
@@ -98,7 +98,7 @@ def _opener(schemes: frozenset[str]) -> urllib.request.OpenerDirector:
 
 
 class SameSchemes(urllib.request.HTTPRedirectHandler):
-    """Follows a redirection only to an allowed scheme."""
+    """Follows redirects only to allowed schemes."""
 
     def __init__(self, schemes: frozenset[str]) -> None:
         self._schemes = schemes
@@ -107,7 +107,7 @@ class SameSchemes(urllib.request.HTTPRedirectHandler):
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any
     ) -> Any:
         target = headers.get("Location", headers.get("URI", ""))
-        scheme = urlsplit(target).scheme  # none where the address is relative
+        scheme = urlsplit(target).scheme  # none if the URL is relative
         if scheme and scheme not in self._schemes:
             if fp is not None:
                 fp.close()

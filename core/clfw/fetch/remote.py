@@ -1,4 +1,4 @@
-"""A file that can be fetched, as a registry describes it, and whether a file at hand is that file."""
+"""A file that can be fetched, as a registry describes it, and whether a local file is that file."""
 
 import gzip
 import hashlib
@@ -25,13 +25,14 @@ class Remote(Params):
     """One table of an entry's `fetch` list."""
 
     file: str = Field(description="name under the data or weights folder, with forward slashes")
-    urls: tuple[str, ...] = Field(min_length=1, description="https addresses, tried in order")
+    urls: tuple[str, ...] = Field(min_length=1, description="https URLs, tried in order")
     sha256: Digest = Field(description="checksum of the file as published")
     bytes: int | None = Field(
-        None, ge=1, description="size as published, bytes; at most 8 GB may come if absent"
+        None, ge=1, description="size as published, bytes; at most 8 GB is accepted if absent"
     )
     unpacked_sha256: Digest | None = Field(
-        None, description="checksum of what is inside a .gz, so that a copy packed anew is known"
+        None,
+        description="checksum of the content of a .gz, so that a recompressed copy is recognized",
     )
 
     @field_validator("file")
@@ -39,9 +40,9 @@ class Remote(Params):
     def _stays_inside(cls, name: str) -> str:
         parts = name.split("/")
         if any(part in ("", ".", "..") or part.startswith(".") for part in parts):
-            raise ValueError("a name leads down from its folder and has no hidden part")
+            raise ValueError("the name must stay inside its folder and have no hidden part")
         if not name.isprintable() or any(c in '\\:*?"<>|' for c in name):
-            raise ValueError("a name has none of the characters that some systems refuse")
+            raise ValueError("the name must not contain characters that some systems forbid")
         return name
 
     @property
@@ -51,30 +52,30 @@ class Remote(Params):
 
     @property
     def is_archive(self) -> bool:
-        """Whether it is a whole dataset in one zip, which others may have packed in their own way."""
+        """Whether it is a whole dataset in one zip, which a mirror may have packed differently."""
         return self.file.endswith(".zip")
 
 
 def remotes_of(entry: Entry, schemes: frozenset[str]) -> tuple[Remote, ...]:
-    """The files that an entry can be fetched as; () where it names none.
+    """The files that an entry lists to fetch; () if none.
 
     Raises:
-        UsageError: a table that is malformed, or an address with another scheme than `schemes`.
+        UsageError: a malformed table, or a URL with a scheme not in `schemes`.
     """
     found = []
     required = {key for key, field in Remote.model_fields.items() if field.is_required()}
     for number, table in enumerate(entry.fields.get("fetch", [])):
         origin = f"registry ({entry.origin})"
         where = f"{entry.section}.{entry.name}.fetch[{number}]"
-        lacking = sorted(required - set(table)) if isinstance(table, Mapping) else ["a table"]
-        if lacking:
-            raise UsageError(f"{origin}: {where}: needs {' and '.join(lacking)}")
+        missing = sorted(required - set(table)) if isinstance(table, Mapping) else ["a table"]
+        if missing:
+            raise UsageError(f"{origin}: {where}: needs {' and '.join(missing)}")
         remote = resolve(Remote, [Layer(origin, table)], where).params
         for url in remote.urls:
             if url.partition("://")[0] not in schemes:
                 raise UsageError(
                     f"{origin}: {where}.urls: '{escape(url)}' is not https",
-                    hint="clfw fetches over https alone",
+                    hint="clfw fetches only over https",
                 )
         found.append(remote)
     if len({remote.file for remote in found}) != len(found):
@@ -83,7 +84,7 @@ def remotes_of(entry: Entry, schemes: frozenset[str]) -> tuple[Remote, ...]:
 
 
 def sha256_of(stream: Any) -> str:
-    """The checksum of what is left in a binary stream."""
+    """The SHA-256 of the rest of a binary stream."""
     digest = hashlib.sha256()
     while chunk := stream.read(CHUNK):
         digest.update(chunk)
@@ -91,7 +92,7 @@ def sha256_of(stream: Any) -> str:
 
 
 def form_of(stream: BinaryIO, remote: Remote) -> tuple[Form | None, str]:
-    """In which form `stream` holds the remote file's content, None if it does not; its sha256."""
+    """In which form `stream` has the remote file's content, None if it does not; and its SHA-256."""
     seen = sha256_of(stream)
     if seen == remote.sha256:
         return "published", seen

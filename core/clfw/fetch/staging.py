@@ -1,8 +1,8 @@
-"""A hidden folder of work beside the place where its result will be seen.
+"""A hidden staging folder next to the place where its result will be published.
 
-The folder belongs to one process and holds all that is half done; results appear outside it by a
-rename. A folder whose process is gone is taken over by a rename too, which only one can win, so
-that nothing here relies on a lock.
+The folder belongs to one process and holds all unfinished work; results are published by a rename.
+A folder whose process is dead is taken over by a rename too, which only one process can win, so
+nothing here relies on a lock.
 """
 
 import os
@@ -20,15 +20,15 @@ from clfw.errors import OutputError, StorageError
 from clfw.io.storage import sync_folder
 from clfw.text import escape
 
-STALE = 600.0  # seconds without a change after which a folder of another machine is left behind
-SINGLY = 64  # files flushed one by one; a larger tree is flushed with the whole system
+STALE = 600.0  # seconds without a change after which another machine's folder counts as abandoned
+MAX_SINGLE = 64  # files flushed one by one; a larger tree by one sync of the whole system
 
 
 @contextmanager
 def staged(folder: Path, name: str) -> Iterator[Path]:
-    """A folder of this process alone, with what an interrupted process left in its own.
+    """A staging folder of this process, with what an interrupted process left in its own.
 
-    It is gone after the body; where the body fails it stays for the next one to go on from.
+    It is removed after the body; if the body fails, it stays for the next process to continue.
     """
     stage = folder / f".{name}.{_owner()}.part"
     if not _take_over(folder, name, stage):
@@ -43,29 +43,29 @@ def staged(folder: Path, name: str) -> Iterator[Path]:
 
 
 def sweep(folder: Path, name: str) -> None:
-    """Remove what processes that are gone have left, once nobody needs it any more."""
-    for leftover in _left_behind(folder, name):
-        shutil.rmtree(leftover, ignore_errors=True)
+    """Remove the staging folders of dead processes, once nobody needs them."""
+    for abandoned in _abandoned(folder, name):
+        shutil.rmtree(abandoned, ignore_errors=True)
 
 
 def create_folder(folder: Path) -> None:
-    """Create a folder and those above it."""
+    """Create a folder and its parents."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(
             f"{escape(str(folder))}: cannot be created: {error.strerror}",
-            hint="name a writable folder with --data-dir",
+            hint="choose a writable folder with --data-dir",
         ) from None
 
 
-def others_at_work(folder: Path, name: str) -> bool:
-    """Whether a process that lives has a folder of its own for `name`."""
+def others_working(folder: Path, name: str) -> bool:
+    """Whether a live process has a staging folder for `name`."""
     return any(_is_alive(path) for path in _stages(folder, name))
 
 
 def publish(source: Path, target: Path) -> None:
-    """Make `source` appear at `target`, flushed and by rename; a file that is there stays."""
+    """Move `source` to `target`, flushed first, by rename; an existing file stays."""
     try:
         flush(source)
         _place(source, target)
@@ -79,7 +79,7 @@ def _place(source: Path, target: Path) -> None:
         _place_file(source, target)
         return
     if not target.exists():
-        with suppress(OSError):  # it has appeared meanwhile
+        with suppress(OSError):  # it appeared meanwhile
             os.rename(source, target)
             return
     for inner in sorted(source.iterdir()):
@@ -99,13 +99,13 @@ def _place_file(source: Path, target: Path) -> None:
 
 
 def flush(path: Path) -> None:
-    """Force a file, or a folder with all that is in it, to disk."""
+    """Flush a file, or a folder with everything in it, to disk."""
     if not path.is_dir():
         with path.open("r+b") as file:
             os.fsync(file.fileno())
         return
     inside = list(path.rglob("*"))
-    if len(inside) > SINGLY and hasattr(os, "sync"):
+    if len(inside) > MAX_SINGLE and hasattr(os, "sync"):
         os.sync()
         return
     for inner in inside:
@@ -125,22 +125,22 @@ def _stages(folder: Path, name: str) -> list[Path]:
     return [path for path in folder.glob(f".{name}.*.part") if path.is_dir()]
 
 
-def _left_behind(folder: Path, name: str) -> list[Path]:
-    """Folders of work whose process is gone, the fullest first."""
+def _abandoned(folder: Path, name: str) -> list[Path]:
+    """Staging folders of dead processes, the fullest first."""
     gone = [path for path in _stages(folder, name) if not _is_alive(path)]
     return sorted(gone, key=_size, reverse=True)
 
 
 def _take_over(folder: Path, name: str, stage: Path) -> bool:
-    for leftover in _left_behind(folder, name):
+    for abandoned in _abandoned(folder, name):
         with suppress(OSError):  # another process was faster
-            os.rename(leftover, stage)
+            os.rename(abandoned, stage)
             return True
     return False
 
 
 def _release(folder: Path, name: str, stage: Path) -> None:
-    """Leave a folder for whoever comes next, or nothing where it holds nothing."""
+    """Leave the folder for the next process; remove it if it is empty."""
     if not _size(stage):
         shutil.rmtree(stage, ignore_errors=True)
         return
@@ -149,7 +149,7 @@ def _release(folder: Path, name: str, stage: Path) -> None:
 
 
 def _is_alive(stage: Path) -> bool:
-    """Whether the process that a folder of work belongs to may still be working in it."""
+    """Whether the process that owns a staging folder may still be working in it."""
     owner = stage.name.split(".")[2].rsplit("-", 2)
     if len(owner) != 3 or not owner[1].isdecimal():
         return False

@@ -1,10 +1,9 @@
-"""Pictures for finished weights: a split of a dataset, or files; and the predictions file. No torch."""
+"""Pictures for finished weights: a split of a dataset, or files. No torch."""
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from clfw.api.labels import require_texts
 from clfw.api.params import Layer, parse_settings
 from clfw.api.source import SPLITS, Submission
+from clfw.api.task import UNLABELED
 from clfw.artifacts.weights_header import Header
 from clfw.catalog.detection import find_data, is_known, recorded_data
 from clfw.catalog.registry import Entry, Registry
@@ -25,7 +25,6 @@ from clfw.data.undecodable import bad_lines, drop_undecodable, undecodable_summa
 from clfw.errors import DataError, InputMissing, UsageError
 from clfw.inference.data_changes import describe_changes, is_training_data
 from clfw.io.progress import Progress
-from clfw.io.text_files import write_csv
 from clfw.plugins.manager import Catalog
 from clfw.text import escape, plural
 
@@ -40,7 +39,7 @@ class OpenedPictures:
         images: (N, H, W, C) uint8, more than are asked for.
         positions: (M,) which of them.
         keys: the M names.
-        targets: (N,) class indices in the order of the weights; -1 for none.
+        targets: (N,) class indices in the order of the weights; UNLABELED for none.
         errors: what is wrong with a picture, by its place among the M.
         labels: text to write for each class.
         source: "full", "sample" or "files".
@@ -67,7 +66,7 @@ class OpenedPictures:
 
     def require_labels(self) -> None:
         """Raise unless every picture has a label."""
-        if (self.targets[self.positions] < 0).any():
+        if (self.targets[self.positions] == UNLABELED).any():
             raise DataError(
                 "the split has rows without a label, so there is nothing to compare with",
                 hint="use clfw predict",
@@ -101,21 +100,6 @@ def warnings_of(header: Header, entry: str, opened: OpenedPictures) -> list[str]
     bad = f"warning: {undecodable_summary(opened.bad)}" if opened.bad else ""
     source, rows = other_source(header, opened.source), other_rows(header, entry, opened)
     return [warning for warning in (source, rows, opened.changed, bad) if warning]
-
-
-class Prediction(NamedTuple):
-    """One picture's answer; a picture that does not decode has an error and no label."""
-
-    key: str
-    label: str = ""
-    name: str = ""
-    probability: float = 0.0
-    error: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values; no label and no probability beside an error."""
-        row = self._asdict()
-        return {**row, "label": None, "name": None, "probability": None} if self.error else row
 
 
 def data_for(header: Header, request: Request, catalog: Catalog, registry: Registry) -> Entry:
@@ -257,22 +241,8 @@ def open_images(header: Header, paths: Sequence[Path], progress: Progress) -> Op
         images=images,
         positions=np.arange(len(paths)),
         keys=[escape(str(path), 400) for path in paths],
-        targets=np.full(len(paths), -1, np.int64),
+        targets=np.full(len(paths), UNLABELED, np.int64),
         errors=errors,
         labels=header.classes,
         source="files",
     )
-
-
-def write_rows(path: Path, rows: Sequence[Prediction], submission: Submission | None) -> None:
-    """Predictions as CSV: in the data's own submission layout and order, or one row a picture."""
-    if submission is None:
-        table = [
-            (r.key, r.label, r.name, "" if r.error else f"{r.probability:.6f}", r.error)
-            for r in rows
-        ]
-        write_csv(path, ("key", "label", "class", "probability", "error"), table)
-        return
-    labels = {row.key: row.label for row in rows}
-    header = (submission.key_column, submission.label_column)
-    write_csv(path, header, [(key, labels[key]) for key in submission.keys])

@@ -1,1 +1,1 @@
-"""Files, archives, JSON, CSV, storage: how bytes get in and out. Knows nothing of pictures."""
+"""Files, archives, JSON, CSV, storage: how bytes get in and out. Knows nothing about images."""

@@ -13,7 +13,7 @@ from clfw.text import bullet_list, escape
 
 DELIMITERS = ",;\t"
 MAX_FIELD = 1 << 20  # characters
-_MARKS = (  # the longer ones first: the mark of UTF-32 begins as that of UTF-16
+_MARKS = (  # the longer ones first: the mark of UTF-32 starts with that of UTF-16
     (codecs.BOM_UTF32_LE, "UTF-32"),
     (codecs.BOM_UTF32_BE, "UTF-32"),
     (codecs.BOM_UTF16_LE, "UTF-16"),
@@ -28,7 +28,7 @@ class CsvRow(NamedTuple):
     """One row: the line of the file on which it begins (from 1), its values by column name.
 
     Attributes:
-        padded: the columns whose values were written with blanks around them.
+        padded: the columns whose values have spaces around them.
     """
 
     line: int
@@ -39,11 +39,11 @@ class CsvRow(NamedTuple):
 def read_csv(data: bytes, name: str) -> list[CsvRow]:
     """All rows of a CSV or TSV file with a header line.
 
-    The delimiter is the one of comma, semicolon and tab that splits the header most. Blank lines
-    are passed over; spaces around values are stripped.
+    The delimiter is whichever of comma, semicolon and tab occurs most often in the header. Blank
+    lines are skipped; spaces around values are stripped.
 
     Raises:
-        DataError: encoding, quoting, rows of another length, a repeated or empty column name.
+        DataError: wrong encoding or quoting, rows of the wrong length, a repeated or empty column name.
     """
     text = decoded(data, name)
     rows: list[CsvRow] = []
@@ -65,14 +65,14 @@ def read_csv(data: bytes, name: str) -> list[CsvRow]:
         faults.append(error.message)
     if faults:
         raise DataError(
-            bullet_list("rows that do not fit the columns", faults),
-            hint="quote values that hold the delimiter",
+            bullet_list("rows that do not match the header", faults),
+            hint="quote values that contain the delimiter",
         )
     return rows
 
 
 def padded(columns: list[str], fields: list[str]) -> tuple[str, ...]:
-    """The columns whose values have blanks around them."""
+    """The columns whose values have spaces around them."""
     return tuple(c for c, field in zip(columns, fields, strict=True) if field != field.strip())
 
 
@@ -82,10 +82,10 @@ def decoded(data: bytes, name: str) -> str:
 
 
 def as_utf8(data: bytes, name: str) -> bytes:
-    """`data` in UTF-8 without byte-order marks; UTF-16 and UTF-32 are known by theirs.
+    """`data` in UTF-8 without byte-order marks; UTF-16 and UTF-32 are recognized by theirs.
 
     Raises:
-        DataError: an empty file, bytes of another encoding, a NUL character.
+        DataError: an empty file, bytes that do not decode, a NUL character.
     """
     encoding = encoding_of(data)
     if encoding != "UTF-8" or not data.isascii():
@@ -103,19 +103,17 @@ def as_utf8(data: bytes, name: str) -> bytes:
     if b"\0" in data:
         text = data.decode()
         place = place_of(text, text.index("\0"))
-        raise DataError(
-            f"{name}:{place}: holds a NUL character", hint="save it again, as UTF-8 text"
-        )
+        raise DataError(f"{name}:{place}: contains a NUL character", hint="save it as UTF-8 text")
     return data
 
 
 def encoding_of(data: bytes) -> str:
-    """What the first bytes of a file say of its encoding; UTF-8 if nothing."""
+    """The encoding by the byte-order mark of a file; UTF-8 without one."""
     return next((encoding for mark, encoding in _MARKS if data.startswith(mark)), "UTF-8")
 
 
 def place_of(text: str, offset: int) -> str:
-    """The line of a character and its column, both counted from 1, as in "12 (column 3)"."""
+    """The line and column of a character, both from 1, as in "12 (column 3)"."""
     before = text[:offset]
     row = _LINE_END.split(_QUOTED.sub("", before))[-1]
     line = 1 + len(_LINE_END.findall(before))
@@ -123,7 +121,7 @@ def place_of(text: str, offset: int) -> str:
 
 
 def delimiter_of(text: str) -> str:
-    """The delimiter that splits the first line that is not blank most, quoted values aside."""
+    """The most frequent delimiter of the first non-blank line, ignoring quoted values."""
     lines = io.StringIO(text, newline="")
     header = _QUOTED.sub("", next((line for line in lines if line.strip()), ""))
     return max(DELIMITERS, key=header.count)
@@ -132,20 +130,20 @@ def delimiter_of(text: str) -> str:
 def records(
     text: str, delimiter: str, name: str, line: int = 1, width: int = 0
 ) -> Iterator[tuple[int, list[str]]]:
-    """First line and raw values of each row that is not blank.
+    """Line number and raw values of each non-blank row.
 
     Args:
-        line: number of the first line of `text`.
+        line: line number of the start of `text`.
         width: number of columns; that of the first row if 0.
 
     Raises:
-        DataError: a quote that is not closed or stands inside a value, a value that is too long.
+        DataError: an unclosed quote, a quote inside an unquoted value, a value that is too long.
     """
     lines = io.StringIO(text, newline="")
     for part in lines:
         first, parts = line, [part]
         odd = part.count('"') % 2
-        while odd and (more := next(lines, "")):  # a quoted value goes on in the next line
+        while odd and (more := next(lines, "")):  # a quoted value continues on the next line
             parts.append(more)
             odd ^= more.count('"') % 2
         line += len(parts)
@@ -157,20 +155,20 @@ def records(
             column = _QUOTED.sub("", parts[0]).count(delimiter) + 1
             raise DataError(
                 f"{name}:{first} (column {column}): a quoted value runs on to line {line - 1}, "
-                f"and each of these lines looks like a row",
-                hint="close the quote, or write the value without line ends",
+                f"and each of those lines looks like a row",
+                hint="close the quote, or write the value without line breaks",
             )
         yield first, values
 
 
 def rows_swallowed(lines: list[str], delimiter: str, width: int) -> bool:
-    """Whether the lines of a row are each as long as a row, as behind a quote never meant as one."""
+    """Whether every line of a multi-line row looks like a row itself, as after a stray quote."""
     opening = _CLOSED.sub("", lines[0])
     return all(line.count(delimiter) == width - 1 for line in (opening, *lines[1:]))
 
 
 def split_row(row: str, delimiter: str, name: str, line: int) -> list[str]:
-    """The values of a row that begins on `line`, without their quotes."""
+    """The unquoted values of a row that starts on `line`."""
     if '"' not in row and len(row) <= MAX_FIELD:
         return row.split(delimiter)
     blank, end = rf"[^\S{delimiter}]*", rf"(?={delimiter}|\Z)"
@@ -187,8 +185,8 @@ def split_row(row: str, delimiter: str, name: str, line: int) -> list[str]:
         if found is None:
             open_ = row.count('"', at) % 2 and row[at:].lstrip().startswith('"')
             raise DataError(
-                f"{place()}: a quote {'that is not closed' if open_ else 'inside a value'}",
-                hint="put the value in quotes and double each quote inside it",
+                f"{place()}: {'an unclosed quote' if open_ else 'a quote inside an unquoted value'}",
+                hint="quote the value and double each quote inside it",
             )
         quoted, plain = found.groups()
         text = plain if quoted is None else quoted.replace('""', '"')
@@ -202,35 +200,35 @@ def split_row(row: str, delimiter: str, name: str, line: int) -> list[str]:
 
 
 def wrong_length(count: int, columns: list[str]) -> str:
-    """The column in which a row of `count` values leaves its header, and what is wrong there."""
+    """The column where a row of `count` values stops fitting the header, and what is wrong."""
     column = escape(columns[count], 40) if count < len(columns) else len(columns) + 1
-    return f"(column {column}): {count} values, and there are {len(columns)} columns"
+    return f"(column {column}): {count} values, expected {len(columns)}"
 
 
 def checked_columns(columns: list[str], name: str, line: int) -> list[str]:
-    """The header, refusing empty and repeated names."""
+    """The header; raises `DataError` for an empty or repeated name."""
     for number, column in enumerate(columns, 1):
         if not column:
             raise DataError(
                 f"{name}:{line}: column {number} has no name",
-                hint="name the column, or write the list without it, as by to_csv(index=False)",
+                hint="name the column, or write the file without it, as to_csv(index=False) does",
             )
         if columns.index(column) != number - 1:
-            raise DataError(f"{name}:{line}: column '{escape(column)}' stands twice")
+            raise DataError(f"{name}:{line}: column '{escape(column)}' appears twice")
     return columns
 
 
-HEAD_SIZE = 1 << 20  # bytes looked at
+HEAD_SIZE = 1 << 20  # bytes
 LIST_SUFFIXES = (".csv", ".tsv")
 
 
 def is_list(name: str) -> bool:
-    """Whether a file's name is that of a list."""
+    """Whether a file name is that of a CSV or TSV file."""
     return name.lower().endswith(LIST_SUFFIXES) and not is_stray(name)
 
 
 def read_head(tree: FileTree, name: str, count: int) -> list[list[str]]:
-    """The header and `count` rows, or as many as there are, each value without spaces around it."""
+    """The header and up to `count` rows, values stripped; [] where they cannot be parsed."""
     data = tree.head(name, HEAD_SIZE)
     text = data.decode(encoding_of(data), errors="replace").lstrip("\ufeff")
     if len(data) == HEAD_SIZE:
@@ -238,5 +236,5 @@ def read_head(tree: FileTree, name: str, count: int) -> list[list[str]]:
     rows = records(text, delimiter_of(text), name)
     try:
         return [[value.strip() for value in values] for _, values in islice(rows, count + 1)]
-    except DataError:  # the reader names it with its place
+    except DataError:  # reported, with its place, when the whole file is read
         return []

@@ -17,17 +17,17 @@ from clfw.text import escape
 STRAY_NAMES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 STRAY_FOLDERS = frozenset({"__MACOSX", ".ipynb_checkpoints", ".git"})
 SPLIT_FOLDERS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".webp"})
-OTHER_PICTURES = frozenset(
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".webp"})
+UNSUPPORTED_SUFFIXES = frozenset(
     {".tif", ".tiff", ".gif", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".svg", ".psd", ".ico",
      ".ppm", ".pgm", ".tga", ".dng", ".nef", ".cr2", ".arw", ".dcm"}
 )  # fmt: skip
 MAX_MEMBER = 1 << 30  # bytes of one unpacked member
-MAX_RATIO = 1100  # deflate cannot do better than 1032:1, so more is a forged header
+MAX_RATIO = 1100  # deflate cannot exceed 1032:1, so more means a forged header
 
 
 class FileTree(Protocol):
-    """Files under names with forward slashes, relative to the root."""
+    """Files by name: the path below the root, with forward slashes."""
 
     label: str
 
@@ -51,7 +51,7 @@ def open_tree(path: Path, *, look_through: bool = True) -> FileTree:
     """The files of a folder or zip.
 
     Args:
-        look_through: leave a single folder that wraps everything out of the names.
+        look_through: drop a single folder that wraps everything from the names.
     """
     if path.is_dir():
         return FolderTree(path, look_through)
@@ -60,19 +60,19 @@ def open_tree(path: Path, *, look_through: bool = True) -> FileTree:
     if path.is_file() and zipfile.is_zipfile(path):  # reading a fifo would never end
         return ZipTree(path, look_through)
     if path.suffix.lower() == ".zip":
-        raise DataError(f"{path.name}: not a whole zip file", hint="download or pack it again")
+        raise DataError(f"{path.name}: not a complete zip file", hint="download or pack it again")
     raise DataError(f"{path.name}: neither a folder nor a zip file")
 
 
 def is_stray(name: str) -> bool:
-    """Whether a file is left behind by an operating system or editor, not part of the data."""
+    """Whether an operating system or editor left the file there; it is not part of the data."""
     parts = name.split("/")  # ten times as fast as a path object, and asked of every file
     last = parts[-1]
     return last in STRAY_NAMES or last.startswith("._") or not STRAY_FOLDERS.isdisjoint(parts)
 
 
 def is_regular(entry: "os.DirEntry[str]") -> bool:
-    """Whether it is a file or a link to one: no fifo, which would block its reader, no dead link."""
+    """Whether it is a file or a link to one; a FIFO would block its reader, a dead link has nothing."""
     try:
         return entry.is_file()
     except OSError:  # links in a circle
@@ -80,25 +80,25 @@ def is_regular(entry: "os.DirEntry[str]") -> bool:
 
 
 def is_picture(name: str) -> bool:
-    """Whether a file's suffix is one that clfw decodes."""
+    """Whether clfw decodes files with this suffix."""
     stem, _, suffix = name.rpartition(".")
-    return f".{suffix.lower()}" in PICTURE_SUFFIXES and stem[-1:] not in ("", "/")
+    return f".{suffix.lower()}" in IMAGE_SUFFIXES and stem[-1:] not in ("", "/")
 
 
-def not_read(names: Iterable[str]) -> list[str]:
-    """The pictures among the files that are of a kind that clfw does not decode."""
-    return [n for n in names if suffix_of(n) in OTHER_PICTURES and not is_stray(n)]
+def unsupported_images(names: Iterable[str]) -> list[str]:
+    """The files that are images in a format that clfw does not decode."""
+    return [n for n in names if suffix_of(n) in UNSUPPORTED_SUFFIXES and not is_stray(n)]
 
 
-def kinds_not_read(names: list[str]) -> str:
-    """What is said of such pictures, with their kinds."""
+def unsupported_images_line(names: list[str]) -> str:
+    """How many such files there are, and of which formats, for a message."""
     kinds = ", ".join(sorted({suffix_of(name) for name in names}))
     files = f"{len(names):,} {'file' if len(names) == 1 else 'files'}"
-    return f"{files} of kinds that are not read ({kinds}): PNG, JPEG, BMP, WEBP are"
+    return f"{files} in unsupported formats ({kinds}); supported are PNG, JPEG, BMP, WEBP"
 
 
 def suffix_of(name: str) -> str:
-    """A file's suffix in small letters, with its dot."""
+    """A file's suffix in lower case, with its dot."""
     return f".{name.rpartition('.')[2].lower()}"
 
 
@@ -113,7 +113,7 @@ class FolderTree:
         self._found: dict[str, tuple[str, os.stat_result]] | None = None
 
     def _files(self) -> dict[str, tuple[str, os.stat_result]]:
-        """Path below the root and status of each file, by name."""
+        """Path below the root and `stat` of each file, by name."""
         if self._found is None:
             found = dict(self._walk())
             prefix = wrapping_folder(list(found)) if self._look_through else ""
@@ -155,7 +155,7 @@ class FolderTree:
             raise StorageError(f"{escape(str(path))}: cannot be read: {error.strerror}") from None
 
     def stamp(self, name: str) -> str:
-        # The path too: an archive's files often have one size and one time after unpacking.
+        # The path too: files unpacked from an archive often share one size and one time.
         path, status = self._files()[name]
         place = hashlib.blake2b(os.fsencode(f"{self._real_root}/{path}"), digest_size=8)
         return f"{status.st_size:x}-{status.st_mtime_ns:x}-{place.hexdigest()}"
@@ -183,7 +183,7 @@ class ZipTree:
             prefix = wrapping_folder(list(members)) if self._look_through else ""
             with self.path.open("rb") as file:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            # Last, because another thread that finds the members goes on to the map.
+            # Last: a thread that finds the members set uses the map right away.
             named = {name.removeprefix(prefix): members[name] for name in members}
             self._members = {name: named[name] for name in sorted(named)}
         return self._members
@@ -192,13 +192,13 @@ class ZipTree:
         """The members that are files, by name."""
         try:
             infos = members_of(self.path)
-        except Exception as error:  # a forged directory raises many types
+        except Exception as error:  # a forged directory raises exceptions of many types
             raise DataError(f"{self.label}: not a readable zip: {escape(str(error))}") from None
         members: dict[str, Member] = {}
         for info in infos:
             if members.setdefault(info.filename, info) is not info:
                 raise DataError(
-                    f"{self.label}: holds two members named '{escape(info.filename)}'",
+                    f"{self.label}: has two members named '{escape(info.filename)}'",
                     hint="pack it again with one file of each name",
                 )
         return members
@@ -235,7 +235,7 @@ class ZipTree:
         if info.compress_type == zipfile.ZIP_STORED:
             return data
         if info.compress_type != zipfile.ZIP_DEFLATED:
-            raise DataError(f"{where}: packed by a method other than store or deflate")
+            raise DataError(f"{where}: compressed by a method other than store or deflate")
         try:
             return zlib.decompressobj(-15).decompress(data, size)
         except zlib.error as error:
@@ -248,7 +248,7 @@ class ZipTree:
     def identity(self) -> str:
         """Hash of the central directory, which holds every member's name, size and checksum.
 
-        Reading it costs milliseconds where opening a zip of 70,000 members costs half a second.
+        Reading it costs milliseconds where opening a zip of 70,000 members takes half a second.
         """
         with self.path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -259,14 +259,14 @@ class ZipTree:
             if end < 0 or len(tail) - end < 22:
                 raise DataError(f"{self.label}: not a readable zip: no end record")
             length, offset = struct.unpack("<LL", tail[end + 12 : end + 20])
-            # To the end, because the true offset is larger where something precedes the archive.
+            # To the end, because the true offset is larger if something precedes the archive.
             large = offset == 0xFFFFFFFF or length == 0xFFFFFFFF  # zip64 has it elsewhere
             file.seek(0 if large else min(offset, size))
             return f"{hashlib.file_digest(file, 'sha256').hexdigest()}-{size:x}"
 
 
 def wrapping_folder(names: list[str]) -> str:
-    """The single top folder that holds every file that is no stray, with its slash, or ""."""
+    """The single top folder that contains every file but strays, with its slash, or ""."""
     if any("/" not in name and not is_stray(name) for name in names):
         return ""
     tops = {name.partition("/")[0] for name in names if not is_stray(name)}
@@ -276,7 +276,7 @@ def wrapping_folder(names: list[str]) -> str:
 
 
 class SingleFileTree:
-    """One file, under its own name, whatever lies beside it."""
+    """A single file, under its own name, whatever else is in its folder."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: during training the first asks, the second leaves, and no save is broken off."""
+"""Ctrl-C and SIGTERM during training: the first asks, the second quits, and no save is cut short."""
 
 import contextlib
 import os
@@ -9,30 +9,44 @@ from types import FrameType, TracebackType
 from typing import Any
 
 
-def sent_by_signal(error: KeyboardInterrupt) -> bool:
-    """Whether Ctrl-C raised it, and no `raise` in Python code."""
-    import dis
+@contextlib.contextmanager
+def noting_interrupts() -> Iterator[list[int]]:
+    """Lists the SIGINTs that arrive in the block; each is handled as it would be outside.
 
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    instruction = trace and trace.tb_frame.f_code.co_code[trace.tb_lasti]
-    return instruction != dis.opmap["RAISE_VARARGS"]
+    Tells Ctrl-C from a `KeyboardInterrupt` that code in the block raises by itself.
+    """
+    received: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        if callable(before):
+            before(number, frame)
+
+    if not callable(before) or threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield received
+    finally:
+        if signal.getsignal(signal.SIGINT) is note:  # the block may have set a handler of its own
+            signal.signal(signal.SIGINT, before)
 
 
 class StopRequest:
-    """Within the block, the first signal sets `number`, and the second leaves: a save ends before.
+    """Within the block, the first signal sets `number` and the second quits, after any save in progress.
 
-    Where `at_once` is set, it makes the error that the first signal raises on the spot. Python calls
-    a handler between two operations only, and one may take minutes; so a thread hears of every signal
-    too, and whichever of the two comes first answers it.
+    Where `at_once` is set, the first signal raises the error that it makes on the spot. Python calls
+    a handler only between two operations, and one may take minutes; so a thread is woken by every
+    signal too, and whichever of the two comes first answers it.
     """
 
-    def __init__(self, way_on: str = "") -> None:
-        """`way_on` is the command that goes on from the last checkpoint."""
+    def __init__(self, resume_command: str = "") -> None:
+        """`resume_command` is what continues from the last checkpoint."""
         self.number = 0
         self.at_once: Callable[[int], BaseException] | None = None  # once all is saved
-        self._way_on = way_on
+        self._resume_command = resume_command
         self._saving = False
         self._count = 0
         self._answered: dict[int, object] = {}
@@ -64,7 +78,7 @@ class StopRequest:
 
     @contextlib.contextmanager
     def saving(self) -> Iterator[None]:
-        """Inside, the second signal lets the save end, and the third leaves."""
+        """Inside, the second signal waits for the save to finish, and only the third quits."""
         self._saving = True
         try:
             yield
@@ -79,7 +93,7 @@ class StopRequest:
         self._answer(self._count, number)
 
     def _listen(self, reader: int) -> None:
-        """Answer the signals, which the system writes into the pipe at once, until it is closed."""
+        """Answer signals, which the system writes into the pipe at once, until it is closed."""
         count = 0
         while number := os.read(reader, 1):
             if number[0] in self._before:
@@ -88,21 +102,21 @@ class StopRequest:
         os.close(reader)
 
     def _answer(self, count: int, number: int) -> None:
-        """What the `count`-th signal brings about, once."""
+        """React to the `count`-th signal, once."""
         mine = object()
         if self._answered.setdefault(count, mine) is not mine:
             return
         if count == 1:
             if self.at_once is None:
-                tell("stopping after this step, then saving; once more to leave at once")
+                tell("stopping after this step, then saving; interrupt again to quit at once")
         elif count == 2 and self._saving:
-            tell("still saving; once more to leave at once")
+            tell("still saving; interrupt again to quit at once")
         else:
-            tell(f"left at once; the last checkpoint is intact: {self._way_on}")
+            tell(f"quit at once; the last checkpoint is intact: {self._resume_command}")
             os._exit(128 + number)
 
 
 def tell(line: str) -> None:
-    """Write to stderr itself: the interrupted code may hold the lock of the stream above it."""
+    """Write to the stderr descriptor: the interrupted code may hold the lock of `sys.stderr`."""
     with contextlib.suppress(OSError):
         os.write(2, f"{line}\n".encode())

@@ -6,32 +6,32 @@ from typing import Any
 
 
 def strict_json(text: bytes | str) -> Any:
-    """JSON as the standard has it: no key twice, no NaN, no infinity, no half of a character.
+    """JSON as the standard has it: no duplicate key, no NaN, no infinity, no lone surrogate.
 
     Raises:
         ValueError, RecursionError: what is wrong.
     """
     string = text.decode() if isinstance(text, bytes) else text
     value = _DECODER.decode(string)
-    if "\\u" in string:  # the one way by which half a character can come in
+    if "\\u" in string:  # the only way a lone surrogate can get in
         json.dumps(value, ensure_ascii=False).encode()
     return value
 
 
 def canonical_json(value: Any) -> str:
-    """JSON with sorted keys and no space: equal values give equal text. Refuses NaN."""
+    """JSON with sorted keys and no spaces: equal values give equal text. Refuses NaN."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("a key appears twice")
     return result
 
 
 def _refuse_constant(text: str) -> float:
-    raise ValueError(f"{text} is no number")
+    raise ValueError(f"{text} is not a number")
 
 
 def _finite(text: str) -> float:

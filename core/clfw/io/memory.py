@@ -1,4 +1,4 @@
-"""Running out of memory, as an error that says what to do; nothing is made smaller silently."""
+"""Running out of memory, as an error that says what to do; nothing is shrunk silently."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,11 +19,11 @@ def reporting_out_of_memory(where: str, batch_size: int | str, hint: str = "") -
         smaller = (
             f"--batch-size {max(1, batch_size // 2)}"
             if isinstance(batch_size, int)
-            else ("a --batch-size that is no longer 'full'")
+            else ("a --batch-size other than 'full'")
         )
         raise ResourceError(
             f"{where}: out of memory with batches of {batch_size} pictures ({reason})",
-            hint=f"{hint}start again with {smaller}",
+            hint=f"{hint}try again with {smaller}",
         ) from None
 
 

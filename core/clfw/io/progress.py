@@ -3,21 +3,22 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-Progress = Callable[[str, int], "ProgressBar"]
+Progress = Callable[[str, int], "ProgressBar"]  # what is done, total
+Advance = Callable[[int], None]  # told how many more are done
 
 
 class ProgressBar:
-    """Counts what is done; this one shows nothing."""
+    """Receives progress; this one shows nothing."""
 
     def advance(self, count: int) -> None:
-        """`count` more are done."""
+        """`count` more items are done."""
 
     def close(self) -> None:
-        """Nothing more will come."""
+        """The work has ended."""
 
 
 def no_progress(what: str, total: int) -> ProgressBar:
-    """Shows nothing."""
+    """A `Progress` that shows nothing."""
     return ProgressBar()
 
 

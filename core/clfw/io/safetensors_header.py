@@ -1,8 +1,8 @@
-"""The header of a safetensors file from outside, read strictly. No torch.
+"""The header of an untrusted safetensors file, read strictly. No torch.
 
-The format is eight bytes of header length, a JSON header, the tensors one after the other. What the
-format forbids is refused here and not left to a library: keys that stand twice, holes, overlaps,
-unknown types, numbers without end, names that no terminal should be shown.
+The format is eight bytes of header length, a JSON header, then the tensors back to back. What the
+format forbids is refused here, not left to a library: duplicate keys, holes, overlaps, unknown types,
+huge numbers, names with control characters.
 """
 
 import math
@@ -26,7 +26,7 @@ BYTES = {
 
 @dataclass(frozen=True, slots=True)
 class TensorHeader:
-    """What stands before the tensors.
+    """What the header says.
 
     Attributes:
         metadata: text by key.
@@ -41,11 +41,11 @@ def header_length(start: bytes, size: int, where: str) -> int:
     """The header's length, from the first bytes of a file of `size` bytes.
 
     Raises:
-        DataError: not a safetensors file (says what it looks like), or the length is absurd.
+        DataError: not a safetensors file (says what it looks like), or an impossible length.
     """
     if len(start) < 9 or start[8:9] != b"{":
         raise DataError(
-            f"{where}: not a safetensors file{seems(start)}",
+            f"{where}: not a safetensors file{looks_like(start)}",
             hint="name a run folder, its model.safetensors, or another file in that format",
         )
     (length,) = struct.unpack("<Q", start[:8])
@@ -55,14 +55,14 @@ def header_length(start: bytes, size: int, where: str) -> int:
 
 
 def parse_header(text: bytes, payload: int, where: str) -> TensorHeader:
-    """The header, for a file with `payload` bytes of tensors behind it; `DataError` for any fault."""
+    """The header, for a file followed by `payload` bytes of tensors; `DataError` for any fault."""
     try:
         header = strict_json(text)
         if not isinstance(header, dict):
             raise ValueError("not an object")
         metadata = header.pop("__metadata__", {})
         if not isinstance(metadata, dict) or not all(type(v) is str for v in metadata.values()):
-            raise ValueError("the metadata is no table of texts")
+            raise ValueError("the metadata is not a table of strings")
         return TensorHeader(metadata, check_tensors(header, payload))
     except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: damaged header: {escape(str(error))}") from None
@@ -87,7 +87,7 @@ def check_tensors(entries: dict[str, Any], payload: int) -> dict[str, tuple[str,
             raise ValueError(f"{name}: the offsets are malformed")
         first, last = offsets
         if last - first != math.prod(shape) * BYTES[dtype]:
-            raise ValueError(f"{name}: the shape does not fit the bytes")
+            raise ValueError(f"{name}: the shape does not match the byte count")
         tensors[name] = (dtype, tuple(shape))
         spans.append((first, last))
     end = 0
@@ -96,16 +96,16 @@ def check_tensors(entries: dict[str, Any], payload: int) -> dict[str, tuple[str,
             raise ValueError(f"the tensors leave a hole or overlap at byte {min(first, end)}")
         end = last
     if end != payload:
-        raise ValueError(f"the tensors take {end} bytes, and there are {payload}")
+        raise ValueError(f"the tensors take {end} bytes, but there are {payload}")
     return tensors
 
 
 def is_counts(value: object) -> bool:
-    """Whether `value` lists whole numbers from 0 to what a file can hold."""
+    """Whether `value` is a list of integers from 0 to what a file can hold."""
     return isinstance(value, list) and all(type(n) is int and 0 <= n < 2**48 for n in value)
 
 
-def seems(head: bytes) -> str:
+def looks_like(head: bytes) -> str:
     """What the first bytes look like, for the message."""
     lower = head[:64].lstrip().lower()
     if not head:

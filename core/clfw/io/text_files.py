@@ -1,4 +1,4 @@
-"""JSON and CSV files of a run, written whole or not at all."""
+"""JSON and CSV files, written atomically, and lines appended to a file."""
 
 import csv
 import io
@@ -15,24 +15,24 @@ from clfw.text import escape
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Indented JSON, whole or not at all; a byte of a name that is no text stands as `\\xff`."""
+    """Write indented JSON atomically; a byte of a name that is not text is written as `\\xff`."""
     text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
     text = re.sub("[\ud800-\udfff]", lambda half: rf"\\x{ord(half[0]) & 255:02x}", text)
     write_atomically(path, f"{text}\n".encode())
 
 
 def append_lines(path: Path, lines: Iterable[str]) -> None:
-    """Add lines to a file that grows with the run."""
+    """Append lines to a file that grows with the run."""
     append(path, "".join(f"{line}\n" for line in lines).encode())
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A CSV file, whole or not at all."""
+    """Write a CSV file atomically."""
     write_atomically(path, csv_bytes(header, rows))
 
 
 def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """The content of a CSV file."""
+    """A CSV file as bytes; names that are not UTF-8 keep their bytes."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
@@ -41,7 +41,7 @@ def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file of a run folder."""
+    """The value in a JSON file, read strictly; `DataError` if it is damaged."""
     try:
         return strict_json(path.read_bytes())
     except OSError as error:

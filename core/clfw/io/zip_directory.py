@@ -1,4 +1,4 @@
-"""The directory of a zip file: where each member lies. `zipfile` reads any that is not plain."""
+"""The directory of a zip file: where each member is. Unusual files are left to `zipfile`."""
 
 import mmap
 import struct
@@ -10,14 +10,14 @@ END = struct.Struct("<4s4H2LH")
 LOCATOR = struct.Struct("<4sLQL")
 END64 = struct.Struct("<4sQ2H2L4Q")
 ENTRY = struct.Struct("<4s6H3L5H2L")
-PLAIN_FLAGS = 0x0808  # sizes behind the data, names in UTF-8
+PLAIN_FLAGS = 0x0808  # sizes after the data, names in UTF-8
 UTF8 = 0x0800
-NEWEST = 45  # version that a reader must know, as 2.0 is 20
-ZIP64, MANY, MANY_ENTRIES = 0x0001, 0xFFFFFFFF, 0xFFFF  # what marks that 64 bits are used
+NEWEST = 45  # version needed to extract, as 2.0 is 20
+ZIP64, MANY, MANY_ENTRIES = 0x0001, 0xFFFFFFFF, 0xFFFF  # the markers of 64-bit sizes
 
 
 class Member(NamedTuple):
-    """A file in a zip; the names of the attributes are those of `zipfile.ZipInfo`."""
+    """A file in a zip, with the attribute names of `zipfile.ZipInfo`."""
 
     filename: str
     header_offset: int
@@ -43,11 +43,11 @@ def members_of(path: Path) -> list[Member]:
 
 
 def plain_members(data: "bytes | mmap.mmap") -> list[Member] | None:
-    """What `zipfile` would find, in less than half the time; None where anything is out of the ordinary.
+    """What `zipfile` would find, in less than half the time; None for anything unusual.
 
-    As a comment, a second volume, sizes over 4 GB, an old encoding of names, bytes left over.
+    Such as a comment, a second volume, sizes over 4 GB, an old name encoding, trailing bytes.
     """
-    found = located(data)
+    found = find_directory(data)
     if found is None:
         return None
     count, directory = found
@@ -78,8 +78,8 @@ def plain_members(data: "bytes | mmap.mmap") -> list[Member] | None:
     return members if at == len(directory) else None
 
 
-def located(data: "bytes | mmap.mmap") -> tuple[int, bytes] | None:
-    """The number of entries and their bytes, which end where the end records begin."""
+def find_directory(data: "bytes | mmap.mmap") -> tuple[int, bytes] | None:
+    """The number of entries and their bytes, which end where the end record starts."""
     end = len(data) - END.size
     if end < 0:
         return None
@@ -103,7 +103,7 @@ def located(data: "bytes | mmap.mmap") -> tuple[int, bytes] | None:
 
 
 def is_plain_extra(extra: bytes) -> bool:
-    """Whether an entry's extra fields are whole and none of them holds sizes over 4 GB."""
+    """Whether an entry's extra fields are complete and none of them gives sizes over 4 GB."""
     while extra:
         if len(extra) < 4:
             return False

@@ -1,1 +1,1 @@
-"""How good predictions are."""
+"""How logits become an answer, and how good the answers are. No torch."""

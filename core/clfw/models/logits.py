@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from clfw.errors import Diverged
@@ -16,8 +18,8 @@ def predict_logits(
     normalize: Callable[[Tensor], Tensor],
     size: int,
     device: Device,
-) -> Tensor:
-    """(N, K) float32 logits on the CPU, in row order; the model is left in evaluation mode.
+) -> NDArray[np.float32]:
+    """(N, K) float32 logits in row order; the model is left in evaluation mode.
 
     Raises:
         Diverged: a logit is not finite.
@@ -25,9 +27,10 @@ def predict_logits(
     model.eval()
     with torch.inference_mode(), device.autocast():
         parts = (model(normalize(batch.images)) for batch in batches.sequential(size))
-        logits = concat_into(parts, len(batches)).cpu()
-    if not torch.isfinite(logits).all():
-        row = int((~torch.isfinite(logits)).any(1).nonzero()[0])
+        logits: NDArray[np.float32] = concat_into(parts, len(batches)).cpu().numpy()
+    finite = np.isfinite(logits).all(1)
+    if not finite.all():
+        row = int(finite.argmin())
         raise Diverged(
             f"evaluation: the model's output for picture {row} is not finite",
             hint="train with a lower learning rate",

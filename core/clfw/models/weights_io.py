@@ -34,7 +34,7 @@ def save_weights(path: Path, model: nn.Module, facts: dict[str, Any]) -> None:
 
 
 def save_tensors(path: Path, model: nn.Module, facts: dict[str, Any] | None = None) -> None:
-    """Write a module's state under a seal; raises as `save_weights` does."""
+    """Write a module's state with a checksum; raises as `save_weights` does."""
     refuse_shared(model)
     if (name := first_not_finite(model.state_dict())) is not None:
         raise Diverged(f"the model's tensor '{escape(name)}' is not finite, so it is not saved")
@@ -77,7 +77,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """All tensors of a safetensors file, every value finite.
 
     Raises:
-        DataError: damaged, not as it was sealed, or a value is not finite.
+        DataError: damaged, a wrong checksum, or a value that is not finite.
     """
     data = path.read_bytes()
     where = escape(str(path))
@@ -169,14 +169,7 @@ def require_output(model: nn.Module, task: Task, architecture: str) -> None:
 def restore_model(header: Header, catalog: Catalog) -> nn.Module:
     """The model that a weights file describes, in evaluation mode, on the CPU."""
     network = find_network(header.facts["model"], catalog, escape(str(header.path)))
-    preprocess = header.preprocess
-    task = Task(
-        classes=header.classes,
-        channels=preprocess.channels,
-        height=preprocess.height,
-        width=preprocess.width,
-    )
     with plugin_errors(network.plugin, "build"):
-        model = build_model(network.component, network.params, task, network.embedded)
+        model = build_model(network.component, network.params, header.task, network.embedded)
     load_tensors(model, header.path)
     return model.eval()

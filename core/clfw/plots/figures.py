@@ -1,4 +1,4 @@
-"""Pictures of a run: curves and confusion matrix, as PNG files."""
+"""Figures of a run: curves and confusion matrix, as PNG files."""
 
 import os
 import warnings
@@ -16,7 +16,7 @@ from clfw.io.storage import write_atomically
 from clfw.metrics.evaluation import Evaluation
 
 DPI = 120
-LETTER = 0.6  # width of a letter by its size, a little more than most take
+LETTER = 0.6  # width of a letter in units of its size, a little more than average
 BLUE, ORANGE, GREEN, RED = "#3366aa", "#dd7722", "#338855", "#bb2233"
 SPLIT_COLORS = {"validation": ORANGE, "test": GREEN}
 
@@ -43,18 +43,18 @@ def own_settings() -> Iterator[None]:
 
 
 def save_figure(figure: Any, path: Path) -> None:
-    """Write a matplotlib figure as PNG, whole or not at all, without dates."""
+    """Write a matplotlib figure as PNG, atomically and without timestamps."""
     with warnings.catch_warnings():
-        # A class name in a script that the font lacks is drawn as boxes, and that is seen.
+        # A class name in a script that the font lacks is drawn as boxes; no warning needed.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.canvas.draw()  # once, where matplotlib's own saving draws everything twice
+        figure.canvas.draw()  # once; matplotlib's own saving draws everything twice
     colors = np.asarray(figure.canvas.buffer_rgba())[..., :3]
     _, encoded = cv2.imencode(".png", cv2.cvtColor(colors, cv2.COLOR_RGB2BGR))
     write_atomically(path, encoded.tobytes())
 
 
 def new_figure(width: float, height: float) -> Any:
-    """An empty figure, inches, without a window or global state."""
+    """An empty figure of a size in inches, without a window or global state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -64,12 +64,12 @@ def new_figure(width: float, height: float) -> Any:
 
 
 def title_of(model: str, data: str, source: str) -> str:
-    """What pictures of a run are called."""
+    """The title of a run's figures."""
     return f"{model} on {data} ({source})"
 
 
 def wrapped(text: str, width: float, points: float) -> str:
-    """`text` in lines that fit `width` inches at a size in points."""
+    """`text` wrapped to lines that fit `width` inches at a size in points."""
     most = int(width / (points * LETTER / 72))
     return "\n".join(part for line in text.split("\n") for part in wrap(line, most) or [""])
 
@@ -78,7 +78,7 @@ def draw_curves(history: Sequence[EpochReport], title: str, per_epoch: int) -> A
     """Loss and accuracy by epoch: training batches, and each held-out split.
 
     Args:
-        per_epoch: updates of a whole epoch, which place what was seen within one.
+        per_epoch: updates of a whole epoch, to place points within one.
     """
     figure, panels = two_panels(title)
     ends = [report.step / per_epoch for report in history]
@@ -88,7 +88,7 @@ def draw_curves(history: Sequence[EpochReport], title: str, per_epoch: int) -> A
         axes.plot(ends, values, "o-", color=BLUE, ms=3, label="training batches")
         add_splits(axes, evaluated, field, per_epoch)
         axes.set_xlim(0, ends[-1] * 1.03)
-        dress(axes, "epoch", field, whole=ends[-1] >= 1)
+        label_axes(axes, "epoch", field, whole=ends[-1] >= 1)
     add_legend(figure)
     return figure
 
@@ -96,7 +96,7 @@ def draw_curves(history: Sequence[EpochReport], title: str, per_epoch: int) -> A
 def two_panels(title: str) -> tuple[Any, Any]:
     """A figure with two axes side by side under a title, and room for a legend below them.
 
-    Placed by hand, inches: matplotlib takes longer to find a layout than to draw the figure.
+    Placed by hand, in inches: matplotlib's layout takes longer than drawing the figure.
     """
     width, left, between, right = 9.5, 0.95, 0.95, 0.15
     panel, bottom = 2.3, 0.85
@@ -117,7 +117,7 @@ def two_panels(title: str) -> tuple[Any, Any]:
 def add_splits(
     axes: Any, evaluated: Sequence[EvaluationPoint], field: str, per_unit: int = 1
 ) -> None:
-    """A curve of each held-out split, in its own colour; `per_unit` updates lie between numbers."""
+    """A curve for each held-out split, in its own colour; `per_unit` updates per unit of x."""
     for split, color in SPLIT_COLORS.items():
         points = [p for p in evaluated if p.split == split]
         if points:
@@ -125,26 +125,26 @@ def add_splits(
             axes.plot(x, [getattr(p, field) for p in points], "s-", color=color, ms=3, label=split)
 
 
-def dress(axes: Any, by: str, field: str, *, whole: bool = True) -> None:
-    """Title and labels for a panel of loss or accuracy; whole numbers below unless told otherwise."""
+def label_axes(axes: Any, by: str, field: str, *, whole: bool = True) -> None:
+    """Title and labels of a panel of loss or accuracy; integer ticks on x if `whole`."""
     axes.set(xlabel=by, ylabel={"loss": "cross-entropy, nats"}.get(field, field), title=field)
     axes.xaxis.get_major_locator().set_params(integer=whole, min_n_ticks=1)
-    axes.ticklabel_format(axis="y", scilimits=(-3, 5))  # so that no number is long
+    axes.ticklabel_format(axis="y", scilimits=(-3, 5))  # to keep the numbers short
     axes.grid(alpha=0.3)
 
 
 def add_legend(figure: Any) -> None:
-    """One legend for all panels, below them, where no curve runs."""
+    """One legend for all panels, below them, clear of the curves."""
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower center", ncols=len(labels))
 
 
 def draw_confusion(evaluation: Evaluation, title: str) -> Any:
-    """Rows are true classes, columns predicted ones; shade by share of the row, counts written."""
+    """Rows are true classes, columns predicted ones; shaded by share of the row, with counts."""
     names = [figures.name for figures in evaluation.per_class]
     side = max(4.0, 1.8 + 0.5 * len(names))
     figure = new_figure(side + 1, side)
-    figure.set_layout_engine("constrained")  # the names of classes are of any length
+    figure.set_layout_engine("constrained")  # class names may be of any length
     axes = figure.subplots()
     counts = evaluation.confusion
     shares = [[c / max(1, sum(row)) for c in row] for row in counts]
@@ -180,7 +180,7 @@ def draw_steps(history: Sequence[EpochReport], title: str) -> Any:
             means = running_mean(values, window)
             axes.plot(numbers, means, color=BLUE, label=f"mean of {window} batches")
         add_splits(axes, evaluated, field)
-        dress(axes, "update", field)
+        label_axes(axes, "update", field)
     add_legend(figure)
     return figure
 

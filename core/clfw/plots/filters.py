@@ -13,7 +13,7 @@ from clfw.errors import UsageError
 from clfw.plots.grids import draw_grid
 from clfw.text import did_you_mean
 
-MOST_PANELS = 64
+MAX_PANELS = 64
 BAR = 0.9  # inches, width of a colour bar with its numbers
 
 
@@ -41,12 +41,12 @@ def find_convolution(model: nn.Module, layer: str) -> tuple[str, nn.Conv2d]:
 
 
 def draw_filters(name: str, convolution: nn.Conv2d, title: str) -> Any:
-    """The kernels of a layer, one panel a filter, on one scale around 0 that fits what is drawn.
+    """The kernels of a layer, one panel per filter, on one scale around 0.
 
-    A layer that sees three channels is shown in colour; of any other, the mean over its inputs.
+    A layer with three input channels is shown in colour; any other as the mean over its inputs.
     """
     kernels = convolution.weight.detach().float().cpu().numpy()  # (O, I, H, W)
-    shown = kernels[:MOST_PANELS]
+    shown = kernels[:MAX_PANELS]
     count, inputs, height, width = kernels.shape
     kind = {1: "one input channel", 3: "colour"}.get(inputs, f"mean over {inputs} input channels")
     title += f"\nlayer {name}: {len(shown)} of {count} filters of {height}x{width}, {kind}"
@@ -61,24 +61,24 @@ def draw_filters(name: str, convolution: nn.Conv2d, title: str) -> Any:
 
 def feature_maps(model: nn.Module, layer: str, picture: Tensor) -> NDArray[np.float32]:
     """(O, H, W) output of a convolution for one normalised picture (1, C, H, W)."""
-    kept: list[Tensor] = []
+    outputs: list[Tensor] = []
     handle = model.get_submodule(layer).register_forward_hook(
-        lambda _module, _inputs, output: kept.append(output.detach().clone())
+        lambda _module, _inputs, output: outputs.append(output.detach().clone())
     )
     model.eval()
     with torch.no_grad():
         model(picture)
     handle.remove()
-    maps: NDArray[np.float32] = kept[0][0].float().cpu().numpy()
+    maps: NDArray[np.float32] = outputs[0][0].float().cpu().numpy()
     return maps
 
 
 def draw_maps(
     name: str, maps: NDArray[np.float32], picture: NDArray[np.uint8], what: str, title: str
 ) -> Any:
-    """A picture (H, W, C), then its feature maps, one panel a filter, on one scale around 0."""
+    """A picture (H, W, C), then its feature maps, one panel per filter, on one scale around 0."""
     limit = float(np.abs(maps).max()) or 1.0
-    shown = list(maps[:MOST_PANELS])
+    shown = list(maps[:MAX_PANELS])
     title += (
         f"\nlayer {name}: {len(shown)} of {len(maps)} feature maps of {what}, before activation"
     )
@@ -92,9 +92,9 @@ def panel_figure(
     unit: str,
     before: NDArray[np.uint8] | None = None,
 ) -> Any:
-    """Panels with their numbers; coloured, with a bar that tells the colours, by `limit`.
+    """Numbered panels; coloured, with a colour bar, from -`limit` to `limit` unless it is None.
 
-    A picture `before` them is shown as it is, and the panels in its size.
+    A picture `before` them is shown unchanged, and the panels are enlarged to its size.
     """
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable

@@ -1,4 +1,4 @@
-"""Grids of pictures with a caption each, as figures."""
+"""Grids of captioned pictures, as figures."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ GAP = 0.12  # inches between pictures
 LINE = 0.13  # inches, height of a caption's line
 SIZE = 7  # points, of captions
 TITLE = 9  # points
-LONGEST = 17  # characters of a caption's line, what fits over a picture
+MAX_LINE = 19  # characters of a caption's line that fit over a picture
 MARGIN = 0.15  # inches
 
 
@@ -30,12 +30,12 @@ def draw_grid(
 
     Args:
         images: (N, H, W, C) uint8, C 1 for grey or 3 for colour.
-        captions: N texts, of one or more lines; too long a line is cut.
+        captions: N texts of one or more lines; long lines are cut.
         columns: pictures in a row.
-        colours: of the captions; all black if left out.
+        colors: of the captions; all black by default.
     """
     columns = max(1, min(columns, len(images)))
-    texts = ["\n".join(escape(line, LONGEST) for line in c.split("\n")) for c in captions]
+    texts = ["\n".join(escape(line, MAX_LINE) for line in c.split("\n")) for c in captions]
     over = LINE * max((text.count("\n") + 1 for text in texts), default=0) + 0.04
     tall = CELL * images.shape[1] / images.shape[2]
     rows = -(-len(images) // columns)
@@ -44,26 +44,26 @@ def draw_grid(
     head = 0.25 + 0.16 * title.count("\n")
     height = 2 * MARGIN + head + rows * (tall + over + GAP / 2)
     figure = new_figure(width, height)
-    axes = figure.add_axes((0, 0, 1, 1))  # one for all, measured in inches: many take seconds
+    axes = figure.add_axes((0, 0, 1, 1))  # one for all, in inches: one per picture takes seconds
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.axis("off")
     axes.text(MARGIN, MARGIN, title, size=TITLE, va="top", parse_math=False)
     page = np.full((round(height * DPI), round(width * DPI), 3), 255, np.uint8)
-    inks = colors or ["black"] * len(texts)
-    for number, (image, text, ink) in enumerate(zip(images, texts, inks, strict=True)):
+    caption_colors = colors or ["black"] * len(texts)
+    for number, (image, text, color) in enumerate(zip(images, texts, caption_colors, strict=True)):
         x = MARGIN + number % columns * (CELL + GAP)
         y = MARGIN + head + number // columns * (tall + over + GAP / 2) + over
         paste(page, image, round(x * DPI), round(y * DPI))
         place = (x + CELL / 2, y - 0.03)
-        axes.text(*place, text, size=SIZE, ha="center", color=ink, parse_math=False)
-    figure.add_artist(pasted(page))  # one image for all, for the same reason
+        axes.text(*place, text, size=SIZE, ha="center", color=color, parse_math=False)
+    figure.add_artist(page_artist(page))  # one image for all, for the same reason
     return figure
 
 
-def pasted(page: NDArray[np.uint8]) -> Any:
+def page_artist(page: NDArray[np.uint8]) -> Any:
     """An artist that puts (H, W, 3) pixels behind everything, from the figure's lower left corner.
 
-    One to one: what matplotlib has for this resamples the whole page.
+    Pixel by pixel: matplotlib's own way resamples the whole page.
     """
     from matplotlib.artist import Artist
 
@@ -72,13 +72,13 @@ def pasted(page: NDArray[np.uint8]) -> Any:
             upwards = cv2.cvtColor(cv2.flip(page, 0), cv2.COLOR_RGB2RGBA)
             renderer.draw_image(renderer.new_gc(), 0, 0, upwards)
 
-    page_artist = Page()
-    page_artist.set_zorder(-1)
-    return page_artist
+    artist = Page()
+    artist.set_zorder(-1)
+    return artist
 
 
 def paste(page: NDArray[np.uint8], image: NDArray[np.uint8], left: int, top: int) -> None:
-    """Put a picture onto the page, `CELL` wide: pixels that grow stay sharp squares."""
+    """Copy a picture onto the page, `CELL` wide; enlarged pixels stay sharp squares."""
     wide = round(CELL * DPI)
     tall = max(1, round(wide * image.shape[0] / image.shape[1]))
     method = cv2.INTER_AREA if image.shape[1] > wide else cv2.INTER_NEAREST

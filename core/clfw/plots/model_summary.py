@@ -1,4 +1,4 @@
-"""A network layer by layer: hyper-parameters, shapes by the formula and in fact, cost."""
+"""A network layer by layer: hyperparameters, expected and actual shapes, cost."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ Windowed = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LayerSummary:
-    """One layer as one picture goes through it.
+    """One layer, as one picture passes through it.
 
     Attributes:
         kernel, stride, padding: (height, width) in pixels, None for layers without a window.
         expected: (H, W) by floor((W - F + 2 P) / S) + 1, None for layers without a window.
-        output: shape that comes out, without the batch.
-        parameters: trainable and frozen numbers of the layer, counted where they are first used.
-        trained: those of them that training changes.
-        multiply_adds: products of one picture.
+        output: actual shape, without the batch.
+        parameters: number of parameters, trainable or frozen; shared ones count in their first layer.
+        trained: how many of them training changes.
+        multiply_adds: for one picture.
     """
 
     name: str
@@ -42,20 +42,20 @@ class LayerSummary:
 
     @property
     def agrees(self) -> bool:
-        """Whether the formula gives the height and width that really come out."""
+        """Whether the formula gives the actual height and width."""
         return self.expected is None or self.expected == self.output[-2:]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelSummary:
-    """A network's layers, and what all of it has and costs, in no layer too.
+    """A network's layers and totals, which include what is in none of the layers.
 
     Attributes:
-        layers: those without children, in the order they are used.
-        parameters: trainable and frozen numbers of the network.
-        trained: those of them that training changes.
-        multiply_adds: products of one answer: those of attention, too, which no layer makes, and of a
-            second pass, where a picture's mirror image is looked at.
+        layers: modules without children, in the order they are used.
+        parameters: number of parameters, trainable or frozen.
+        trained: how many of them training changes.
+        multiply_adds: for one prediction, including attention, which is in no layer, and a second pass
+            where the mirrored picture is also predicted.
     """
 
     layers: tuple[LayerSummary, ...]
@@ -65,14 +65,14 @@ class ModelSummary:
 
     @property
     def elsewhere(self) -> tuple[int, int]:
-        """Parameters and products that are in none of the layers."""
+        """Parameters and multiply-adds that are in none of the layers."""
         parameters = sum(layer.parameters for layer in self.layers)
-        products = sum(layer.multiply_adds for layer in self.layers)
-        return self.parameters - parameters, self.multiply_adds - products
+        counted = sum(layer.multiply_adds for layer in self.layers)
+        return self.parameters - parameters, self.multiply_adds - counted
 
 
 def summarize(chosen: ResolvedComponent[Architecture], task: Task) -> ModelSummary:
-    """What one picture goes through; computes nothing (meta device)."""
+    """The summary for one picture; computes nothing (meta device)."""
     with torch.device("meta"):
         model = build_model(chosen.component, chosen.params, task, chosen.embedded).eval()
     found: list[LayerSummary] = []
@@ -82,7 +82,7 @@ def summarize(chosen: ResolvedComponent[Architecture], task: Task) -> ModelSumma
         for name, module in model.to("meta").named_modules()
         if not list(module.children())
     ]
-    counter = FlopCounterMode(display=False)  # two operations a product
+    counter = FlopCounterMode(display=False)  # two operations per multiply-add
     with counter:
         model(torch.empty(1, task.channels, task.height, task.width, device="meta"))
     for handle in handles:
@@ -96,7 +96,7 @@ def summarize(chosen: ResolvedComponent[Architecture], task: Task) -> ModelSumma
 
 
 def recorder(name: str, found: list[LayerSummary], seen: set[nn.Parameter]) -> Callable[..., None]:
-    """A hook that notes what a layer did; the parameters in `seen` were another one's already."""
+    """A hook that appends a layer's summary to `found`; parameters in `seen` are counted already."""
 
     def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         own = set(module.parameters()) - seen
@@ -125,7 +125,7 @@ Pair = tuple[int, int]
 
 
 def window_of(module: nn.Module) -> tuple[Pair, Pair, Pair] | None:
-    """Kernel, stride and padding as pairs; dilation is counted into the kernel."""
+    """Kernel, stride and padding as pairs, the kernel with its dilation; None without a window."""
     if not isinstance(module, Windowed):
         return None
     kernel, stride = pair(module.kernel_size), pair(module.stride)
@@ -137,7 +137,7 @@ def window_of(module: nn.Module) -> tuple[Pair, Pair, Pair] | None:
 
 
 def pair(value: Any) -> Pair:
-    """(value, value) for a number."""
+    """`value` as a pair of ints; a single number is repeated."""
     return (int(value), int(value)) if isinstance(value, int) else (int(value[0]), int(value[1]))
 
 
@@ -151,7 +151,7 @@ def formula(sides: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair) -
 
 
 def multiply_adds(module: nn.Module, output: Tensor) -> int:
-    """Products that one picture costs in a convolution or linear layer; 0 in others."""
+    """Multiply-adds of a convolution or linear layer for one picture; 0 for other layers."""
     if isinstance(module, nn.Conv2d | nn.Linear):
         weight: Tensor = module.weight
         places = output[0].numel() // weight.shape[0]

@@ -1,4 +1,4 @@
-"""Pictures of a dataset's training split, and what augmentations make of them."""
+"""Pictures of a dataset's training split, with and without augmentation."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -35,9 +35,9 @@ class SampleImages:
 
     Attributes:
         images: (N, H, W, C) uint8.
-        targets: (N,) int64 class indices, -1 for none.
-        positions: (N,) int64, the numbers that a run gives these pictures, from which it draws.
-        choice: which pictures of the split they are.
+        targets: (N,) int64 class indices, UNLABELED for none.
+        positions: (N,) int64, a run's numbers of these pictures, which seed its random draws.
+        choice: which pictures of the split they are, in words.
     """
 
     images: NDArray[np.uint8]
@@ -56,7 +56,7 @@ def first_pictures(
     parts: list[NDArray[np.uint8]] = []
     faults = decode_rows(opened.source, numbers, preprocess, parts.append)
     refuse_bad(by_row(faults, numbers), rows.table)
-    # A run numbers the pictures of all splits that it decodes: those with labels.
+    # A run numbers the pictures of all splits that it decodes, those with labels.
     used = [rows.of(split) for split in SPLITS if split == "train" or rows.labeled(split)]
     positions = np.searchsorted(np.sort(np.concatenate(used)), numbers)
     targets = rows.targets[numbers]
@@ -66,7 +66,7 @@ def first_pictures(
 
 
 def first_decoded(pictures: DecodedImages, count: int = COUNT) -> SampleImages:
-    """The same of pictures that are decoded."""
+    """The same, from decoded pictures."""
     numbers, choice = first_rows(pictures.rows, count)
     positions = np.searchsorted(pictures.numbers, numbers)
     return SampleImages(
@@ -78,9 +78,9 @@ def first_decoded(pictures: DecodedImages, count: int = COUNT) -> SampleImages:
 
 
 def first_rows(rows: Rows, count: int) -> tuple[NDArray[np.int64], str]:
-    """The first `count` rows of the training split, and which they are, in words.
+    """The first `count` rows of the training split, and a description of the choice.
 
-    Where those are all of one class, as in a folder per class, the first of each class in turn.
+    If those are all of one class, as with a folder per class, the first of each class in turn.
     """
     numbers = rows.of("train")
     choice = f"the first {min(count, len(numbers))} pictures of the training split"
@@ -110,7 +110,7 @@ def augmented(
 ) -> tuple[NDArray[np.uint8], Tensor]:
     """The pictures (N, H, W, C) and targets that a run with `seed` draws in `epoch`, from 0.
 
-    All are one batch here, which decides the partner where pictures are mixed.
+    All are one batch here, which determines the partners where pictures are mixed.
     """
     images = torch.from_numpy(shown.images).permute(0, 3, 1, 2).float().div(255)
     rows, targets = torch.from_numpy(shown.positions), torch.from_numpy(shown.targets)
@@ -141,12 +141,12 @@ def draw_samples(
         images, targets = augmented(shown, choices, task, seed=seed, epoch=epoch)
         layers.append((images, view_captions(targets, names, epoch)))
     if targets.is_floating_point():
-        title += "; partners differ in each batch, and here all pictures are one"
+        title += "; partners depend on the batch, and here all pictures are one batch"
     return draw_grid(*interleave(layers, COLUMNS), title, COLUMNS)
 
 
 def view_captions(targets: Tensor, names: Sequence[str], epoch: int) -> list[str]:
-    """The epoch; where labels are mixed, the two largest shares."""
+    """Captions: the epoch, or the two largest shares where labels are mixed."""
     if not targets.is_floating_point():
         return [f"epoch {epoch + 1}"] * len(targets)
     best = targets.topk(min(2, len(names)), dim=1)
@@ -159,17 +159,17 @@ def view_captions(targets: Tensor, names: Sequence[str], epoch: int) -> list[str
 def interleave(
     layers: Sequence[tuple[NDArray[np.uint8], Sequence[str]]], columns: int
 ) -> tuple[NDArray[np.uint8], list[str]]:
-    """Rows of a grid: `columns` pictures of the first layer, the same ones of the next, and so on.
+    """Rows of a grid: `columns` pictures of the first layer, the same of the next, and so on.
 
-    White pictures fill the last row of each layer.
+    White pictures pad the last row of each layer.
     """
-    missing = -len(layers[0][0]) % columns if len(layers[0][0]) > columns else 0
+    padding = -len(layers[0][0]) % columns if len(layers[0][0]) > columns else 0
     filled = [
-        (np.pad(images, ((0, missing), (0, 0), (0, 0), (0, 0)), constant_values=255), captions)
+        (np.pad(images, ((0, padding), (0, 0), (0, 0), (0, 0)), constant_values=255), captions)
         for images, captions in layers
     ]
     starts = range(0, len(filled[0][0]), columns)
     images = [part[start : start + columns] for start in starts for part, _ in filled]
-    texts = [[*captions, *[""] * missing] for _, captions in filled]
+    texts = [[*captions, *[""] * padding] for _, captions in filled]
     ordered = [text for start in starts for part in texts for text in part[start : start + columns]]
     return np.concatenate(images), ordered

@@ -1,1 +1,1 @@
-"""Plugins and registries: found, kept apart, looked up."""
+"""Plugins: found, loaded, isolated from each other, called."""

@@ -1,7 +1,7 @@
 """Entry points of group `clfw`, read from the metadata folders of installed packages.
 
-Nothing is imported. `importlib.metadata` is not used: it lets one unreadable package fail them all,
-and importing it takes half as long as everything else that `clfw list` does.
+Nothing is imported. `importlib.metadata` is not used: one unreadable package would make it
+fail for all, and importing it takes half as long as all else that `clfw list` does.
 """
 
 import os
@@ -14,7 +14,7 @@ from clfw.text import escape
 
 GROUP = "clfw"
 FOLDERS = (".dist-info", ".egg-info")
-# A text, as it is compiled only where a package asks for clfw, not by every command.
+# A string: compiled only where a package requires clfw, not by every command.
 REQUIREMENT = (
     r"(?i:clfw)\s*(?:\[[^\]]*\])?\s*\(?(?P<range>[<>=!~][^;)]*)?\)?\s*(?:;(?P<marker>.*))?"
 )
@@ -23,7 +23,7 @@ REQUIREMENT = (
 def entry_points(warn: Callable[[str], None]) -> Iterator[Plugin]:
     """A plugin for each entry point, in the order of the search path.
 
-    A package that is found twice counts once, as for imports. `warn` hears of unreadable metadata.
+    A package found twice counts once, as for imports. `warn` is told of unreadable metadata.
     """
     seen: set[tuple[str, str]] = set()
     for folder in metadata_folders():
@@ -33,8 +33,8 @@ def entry_points(warn: Callable[[str], None]) -> Iterator[Plugin]:
                     seen.add((plugin.package, plugin.name))
                     yield plugin
         except (OSError, ValueError) as error:
-            said = escape(f"{type(error).__name__}: {error}", 200)
-            warn(f"{escape(folder)}: cannot read its metadata: {said}; skipped")
+            reason = escape(f"{type(error).__name__}: {error}", 200)
+            warn(f"{escape(folder)}: cannot read its metadata: {reason}; skipped")
 
 
 def metadata_folders() -> Iterator[str]:
@@ -42,7 +42,7 @@ def metadata_folders() -> Iterator[str]:
     for place in dict.fromkeys(sys.path):
         try:
             names = sorted(os.listdir(place or "."))  # noqa: PTH208
-        except OSError:  # no folder, or not for us
+        except OSError:  # not a folder, or not readable
             continue
         for name in names:
             folder = f"{place or '.'}/{name}"
@@ -56,8 +56,8 @@ def plugins_of(folder: str) -> Iterator[Plugin]:
     if f"[{GROUP}]".encode() not in points:
         return
     headers = read_headers(folder)
-    bare = os.path.basename(folder)  # noqa: PTH119  (a folder may lack METADATA)
-    package = escape((headers.get("name") or [bare])[0], 80)
+    folder_name = os.path.basename(folder)  # noqa: PTH119  (a folder may lack METADATA)
+    package = escape((headers.get("name") or [folder_name])[0], 80)
     version = escape((headers.get("version") or ["0"])[0], 30)
     requires = required_range(headers.get("requires-dist", []))
     for name, module in parse_group(points.decode()):
@@ -71,7 +71,7 @@ def plugins_of(folder: str) -> Iterator[Plugin]:
 
 
 def parse_group(text: str) -> list[tuple[str, str]]:
-    """(name, module) of each entry point of our group; `ValueError` for a line that is none."""
+    """(name, module) of each entry point of our group; `ValueError` for a malformed line."""
     found, inside = [], False
     for line in map(str.strip, text.splitlines()):
         if not line or line.startswith(("#", ";")):
@@ -81,7 +81,7 @@ def parse_group(text: str) -> list[tuple[str, str]]:
         elif inside:
             name, equals, value = line.partition("=")
             if not equals:
-                raise ValueError(f"entry_points.txt: '{line}' is no name = module")
+                raise ValueError(f"entry_points.txt: '{line}' is not name = module")
             found.append((name.strip(), value.partition("[")[0].strip()))
     return found
 
@@ -106,7 +106,7 @@ def read_headers(folder: str) -> dict[str, list[str]]:
 
 
 def required_range(requirements: list[str]) -> str:
-    """What a package's requirements ask of clfw, extras aside; empty for anything."""
+    """The clfw versions that a package requires, ignoring extras; empty for any."""
     ranges = []
     for requirement in requirements:
         match = re.fullmatch(REQUIREMENT, requirement)
@@ -128,6 +128,6 @@ def applies(marker: str) -> bool:
 
 
 def read(path: str) -> bytes:
-    """The content of a file."""
-    with open(path, "rb") as file:  # noqa: PTH123  (a Path for each would cost as much again)
+    """The bytes of the file at `path`."""
+    with open(path, "rb") as file:  # noqa: PTH123  (a Path for each would double the cost)
         return file.read()

@@ -1,4 +1,4 @@
-"""Finds installed plugins, keeps broken ones apart, and gathers what the others offer."""
+"""Finds installed plugins, sets broken ones aside, and collects what the others offer."""
 
 import contextlib
 import importlib
@@ -16,6 +16,7 @@ import pluggy
 from clfw.api import hookspecs
 from clfw.api.components import KINDS, Component, Kind, kind_of
 from clfw.errors import ClfwError, PluginError, UsageError
+from clfw.io.interrupts import noting_interrupts
 from clfw.plugins.api_version import check_requirement
 from clfw.plugins.entry_points import entry_points
 from clfw.plugins.plugin import Plugin
@@ -45,17 +46,17 @@ class Catalog:
     offers: Mapping[tuple[Kind, str], tuple[Offer, ...]] = field(default_factory=dict)
 
     def names(self, kind: Kind) -> list[str]:
-        """Names of the components of `kind` that one plugin alone offers."""
+        """Names of the components of `kind` that exactly one plugin offers."""
         return [name for (k, name), offers in self.offers.items() if k == kind and len(offers) == 1]
 
     def clashes(self) -> Iterator[tuple[Kind, str, tuple[Offer, ...]]]:
-        """Names that more than one plugin offers: none of them can be used until one is off."""
+        """Names that several plugins offer: unusable until all but one are switched off."""
         for (kind, name), offers in self.offers.items():
             if len(offers) > 1:
                 yield kind, name, offers
 
     def clash_of(self, plugin: Plugin) -> str:
-        """What `plugin` offers and another does too, with both packages; empty for nothing."""
+        """What both `plugin` and another offer, with both packages; empty for nothing."""
         return "; ".join(
             f"{kind} '{name}' is offered by " + " and ".join(o.plugin.origin for o in offers)
             for kind, name, offers in self.clashes()
@@ -63,7 +64,7 @@ class Catalog:
         )
 
     def find(self, kind: Kind, name: str) -> Offer:
-        """The one offer of that name; `PluginError` when there is none or more than one."""
+        """The one offer of that name; `PluginError` if there is none, or several."""
         offers = self.offers.get((kind, name), ())
         if len(offers) == 1:
             return offers[0]
@@ -83,15 +84,15 @@ class Catalog:
         hearing = {plugin.name: plugin for plugin in self.plugins if plugin.observer is not None}
         if name in hearing:
             return hearing[name]
-        raise self.unknown("plugin that hears of epochs is", name, hearing, "clfw plugins")
+        raise self.unknown("plugin notified after each epoch is", name, hearing, "clfw plugins")
 
     def unknown(
         self, what: str, name: str, known: Iterable[str], listing: str = "clfw list"
     ) -> ClfwError:
-        """The error for a name that nothing has; `listing` is the command that shows those known.
+        """The error for an unknown name; `listing` is the command that shows the known ones.
 
-        It is a plugin's where one that is broken or off may be what has the name: it bears the name
-        itself, or no known name resembles it. Otherwise it is a mistake in the name.
+        A `PluginError` if a plugin that is broken or off may provide the name: it has the name itself,
+        or no known name resembles it. Otherwise the name is mistyped: a `UsageError`.
         """
         absent = [p for p in self.plugins if p.state != "ok"]
         suspects = [p for p in absent if name in (p.name, p.package)] or absent
@@ -105,30 +106,30 @@ class Catalog:
         if suspects and (suspects != absent or not hint):
             remedy = suspects[0].remedy or f"switch it on, without {DISABLE}={suspects[0].name}"
             return PluginError(message, hint=f"{remedy}; all of them: clfw plugins")
-        return UsageError(message, hint=hint or f"see what there is: {listing}")
+        return UsageError(message, hint=hint or f"list them all: {listing}")
 
 
 def installed_catalog(
     disabled: Iterable[str] = (), files: Sequence[Path] = (), absent: Sequence[str] = ()
 ) -> Catalog:
     """Load every installed plugin and plugin file that is not switched off."""
-    found = found_plugins(disabled, files, absent)
+    found = discover_plugins(disabled, files, absent)
     host = new_host()
     return build_catalog(
         load_plugin(host, plugin) if plugin.state == "ok" else plugin for plugin in found
     )
 
 
-def found_plugins(
+def discover_plugins(
     disabled: Iterable[str] = (),
     files: Sequence[Path] = (),
     absent: Sequence[str] = (),
-    judged_by_probe: bool = True,
+    use_probe_results: bool = True,
 ) -> list[Plugin]:
-    """Every plugin there is, none of them imported: those that must not be are off or broken.
+    """Every plugin, none of them imported yet; those that must not be are marked off or broken.
 
-    Off are those named by `disabled` or the environment; broken those whose package asks for
-    another clfw, and those that failed their probe. `absent` may be disabled without being there.
+    Off are those named by `disabled` or the environment; broken are those whose package requires
+    another clfw, and those that failed their probe. `absent` may be disabled without being installed.
     """
     found = [*entry_points(warn), *named_files(files)]
     known = {name for plugin in found for name in (plugin.name, plugin.package)}
@@ -136,12 +137,12 @@ def found_plugins(
         if name not in known and name not in absent:
             raise UsageError(
                 f"--disable-plugin: no plugin named '{escape(name)}' is installed",
-                hint=did_you_mean(name, known, "see what there is: clfw plugins"),
+                hint=did_you_mean(name, known, "list them all: clfw plugins"),
             )
     off = {*disabled, *(name.strip() for name in os.environ.get(DISABLE, "").split(","))}
     ours = next((plugin.version for plugin in found if plugin.package == "clfw"), "")
-    results = read_probe_results() if judged_by_probe else {}
-    judged = []
+    results = read_probe_results() if use_probe_results else {}
+    checked = []
     for plugin in found:
         if off & {plugin.name, plugin.package}:
             plugin = replace(plugin, state="off", reason="switched off")
@@ -150,12 +151,12 @@ def found_plugins(
             plugin = replace(plugin, state="broken", reason=reason, remedy=remedy)
         else:
             plugin = check_requirement(plugin, ours)
-        judged.append(plugin)
-    return judged
+        checked.append(plugin)
+    return checked
 
 
 def new_host() -> pluggy.PluginManager:
-    """A pluggy manager that knows our hooks and no plugin."""
+    """A pluggy manager with our hooks and no plugin."""
     host = pluggy.PluginManager(hookspecs.PROJECT)
     host.add_hookspecs(hookspecs)
     return host
@@ -164,27 +165,30 @@ def new_host() -> pluggy.PluginManager:
 def load_plugin(host: pluggy.PluginManager, plugin: Plugin) -> Plugin:
     """Import one plugin and read what it offers; a failure becomes its state, never an exception."""
     start = time.perf_counter()
-    try:
-        with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
-            module = import_file(plugin) if plugin.file else importlib.import_module(plugin.module)
-            admitted = register(host, plugin, module)
-    except BaseException as error:  # SystemExit too: a plugin must not end the tool
-        from clfw.io.interrupts import sent_by_signal
+    with noting_interrupts() as interrupts:
+        try:
+            with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
+                loaded = register(host, plugin, import_plugin(plugin))
+        except BaseException as error:  # SystemExit too: a plugin must not end the tool
+            if isinstance(error, KeyboardInterrupt) and interrupts:
+                warn(f"stopped while importing plugin '{plugin.name}' of {plugin.origin}; "
+                     "if it hangs, clfw doctor finds out")  # fmt: skip
+                raise
+            remedy = getattr(error, "hint", "") or remedy_for(error, plugin)
+            return replace(plugin, state="broken", reason=first_line(error), remedy=remedy)
+    return replace(loaded, import_ms=(time.perf_counter() - start) * 1000)
 
-        if isinstance(error, KeyboardInterrupt) and sent_by_signal(error):
-            warn(f"stopped while importing plugin '{plugin.name}' of {plugin.origin}; "
-                 "if it hangs, clfw doctor finds out")  # fmt: skip
-            raise
-        remedy = getattr(error, "hint", "") or remedy_for(error, plugin)
-        return replace(plugin, state="broken", reason=first_line(error), remedy=remedy)
-    return replace(admitted, import_ms=(time.perf_counter() - start) * 1000)
+
+def import_plugin(plugin: Plugin) -> object:
+    """The plugin's module, from its file or its package."""
+    return import_file(plugin) if plugin.file else importlib.import_module(plugin.module)
 
 
 def remedy_for(error: BaseException, plugin: Plugin) -> str:
-    """What mends a plugin that does not load."""
+    """What fixes a plugin that does not load."""
     if isinstance(error, ModuleNotFoundError) and error.name and error.name != plugin.module:
         return f"pip install {error.name.partition('.')[0]}"
-    return f"mend {plugin.file}" if plugin.file else f"pip install -U {plugin.package}"
+    return f"fix {plugin.file}" if plugin.file else f"pip install -U {plugin.package}"
 
 
 def register(host: pluggy.PluginManager, plugin: Plugin, module: object) -> Plugin:
@@ -200,7 +204,7 @@ def register(host: pluggy.PluginManager, plugin: Plugin, module: object) -> Plug
             hint = did_you_mean(unknown[0], [*KIND_OF_HOOK, EPOCH_HOOK, PLANNED_HOOK])
             raise PluginError(f"unknown hook '{unknown[0]}'; {hint}".rstrip("; "))
         calls = {
-            caller.name: call_of(implementation)
+            caller.name: hook_call(implementation)
             for caller in callers
             for implementation in caller.get_hookimpls()
             if implementation.plugin is module
@@ -208,14 +212,11 @@ def register(host: pluggy.PluginManager, plugin: Plugin, module: object) -> Plug
         declared = [name for name in calls if name in KIND_OF_HOOK]
         return replace(
             plugin,
-            components=tuple(item for name in declared for item in offered(calls[name], name)),
-            observer=calls.get(EPOCH_HOOK),
-            rehearsal=calls.get(PLANNED_HOOK),
-            notes=tuple(
-                f"hook {name} is deprecated: implement {hookspecs.DEPRECATED[name]} in its place"
-                for name in calls
-                if name in hookspecs.DEPRECATED
+            components=tuple(
+                item for name in declared for item in declared_components(calls[name], name)
             ),
+            observer=calls.get(EPOCH_HOOK),
+            on_run_planned=calls.get(PLANNED_HOOK),
         )
     except BaseException as error:
         if host.has_plugin(key):  # pluggy keeps a plugin whose hook has a wrong signature
@@ -225,7 +226,7 @@ def register(host: pluggy.PluginManager, plugin: Plugin, module: object) -> Plug
         raise
 
 
-def call_of(implementation: pluggy.HookImpl) -> Callable[..., Any]:
+def hook_call(implementation: pluggy.HookImpl) -> Callable[..., Any]:
     """A hook implementation as a function of everything the hook is given.
 
     An implementation may take fewer arguments, so that a new argument breaks no plugin.
@@ -233,8 +234,8 @@ def call_of(implementation: pluggy.HookImpl) -> Callable[..., Any]:
     return lambda **facts: implementation.function(*[facts[a] for a in implementation.argnames])
 
 
-def offered(call: Callable[[], Any], hook: str) -> list[Component]:
-    """What an implementation of the declaring `hook` returns, each component checked."""
+def declared_components(call: Callable[[], Any], hook: str) -> list[Component]:
+    """The components that an implementation of the declaring `hook` returns, each one checked."""
     try:
         returned = call()
         items = list(returned) if isinstance(returned, Iterable) else None
@@ -242,11 +243,11 @@ def offered(call: Callable[[], Any], hook: str) -> list[Component]:
         raise PluginError(f"hook {hook} raised {first_line(error)}") from error
     if items is None:
         raise PluginError(f"hook {hook} returned {type(returned).__name__}, not a list")
-    return [checked(item, KIND_OF_HOOK[hook]) for item in items]
+    return [check_component(item, KIND_OF_HOOK[hook]) for item in items]
 
 
-def checked(item: object, kind: Kind) -> Component:
-    """`item`, once it is a well-formed component of `kind`."""
+def check_component(item: object, kind: Kind) -> Component:
+    """`item`, if it is a well-formed component of `kind`; else `PluginError`."""
     if not isinstance(item, KINDS[kind]):
         raise PluginError(f"hook clfw_{kind}s returned {type(item).__name__}, not {kind}")
     component: Component = item
@@ -267,7 +268,7 @@ def build_catalog(plugins: Iterable[Plugin]) -> Catalog:
 
 
 def require_files(catalog: Catalog, files: Iterable[Path]) -> None:
-    """Raise `PluginError` where one of `files`, which a person asked for, is broken."""
+    """Raise `PluginError` if one of `files`, which the user asked for, is broken."""
     asked = {str(path.resolve()) for path in files}
     for plugin in catalog.plugins:
         if plugin.file in asked and plugin.state == "broken":
@@ -275,24 +276,22 @@ def require_files(catalog: Catalog, files: Iterable[Path]) -> None:
 
 
 def warn_of_broken(catalog: Catalog) -> None:
-    """One line on stderr for each broken plugin, with the way to silence it."""
+    """Print one warning for each broken plugin, with how to silence it."""
     for plugin in catalog.plugins:
         if plugin.state == "broken":
             warn(
                 f"plugin '{plugin.name}' of {plugin.origin}: {plugin.reason}; skipped "
                 f"(silence with {DISABLE}={plugin.name})"
             )
-        for note in plugin.notes:
-            warn(f"plugin '{plugin.name}' of {plugin.origin}: {note}")
 
 
 def warn(message: str) -> None:
-    """One warning line on stderr."""
+    """Print a warning line to stderr."""
     print(f"warning: {message}", file=sys.stderr)
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an exception's text, or its type where it says nothing."""
+    """The first line of an exception's text, or its type if that is empty."""
     text = str(error).strip().splitlines()
     name = type(error).__name__
     return escape(

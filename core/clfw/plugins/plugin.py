@@ -1,4 +1,4 @@
-"""One plugin: where it comes from, what state it is in, what it offers. No plugin code is run here."""
+"""One plugin: its origin, its state, what it offers. Runs no plugin code."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,14 +13,13 @@ class Plugin:
 
     Attributes:
         module: what is imported.
-        file: the path of a plugin file; empty for what a package brings.
-        requires: the range of clfw that its package asks for, as in ">=0.1,<0.2"; empty for any.
-        reason: why it is off or broken, or with whom it clashes.
-        remedy: one action that mends it.
-        notes: what its author should know, as that a hook is deprecated.
-        import_ms: time to import it and to ask what it offers.
+        file: the path of a plugin file; empty for a plugin from a package.
+        requires: the clfw versions that its package requires, as in ">=0.1,<0.2"; empty for any.
+        reason: why it is off or broken, or what it clashes with.
+        remedy: one action that fixes it.
+        import_ms: time to import it and ask what it offers, milliseconds.
         observer: its `clfw_epoch_finished`, if it has one.
-        rehearsal: its `clfw_run_planned`, if it has one.
+        on_run_planned: its `clfw_run_planned`, if it has one.
     """
 
     name: str
@@ -32,11 +31,10 @@ class Plugin:
     state: Literal["ok", "off", "broken"] = "ok"
     reason: str = ""
     remedy: str = ""
-    notes: tuple[str, ...] = ()
     import_ms: float = 0.0
     components: tuple[Component, ...] = ()
     observer: Callable[..., Any] | None = None
-    rehearsal: Callable[..., Any] | None = None
+    on_run_planned: Callable[..., Any] | None = None
 
     @property
     def origin(self) -> str:
@@ -45,5 +43,5 @@ class Plugin:
 
     @property
     def identity(self) -> str:
-        """What the verdict of a probe is kept under: another version is another plugin."""
+        """The key of its probe result: another version is another plugin."""
         return f"{self.package} {self.version} {self.name} {self.module}"

@@ -1,4 +1,4 @@
-"""Plugin code at work: what it raises without a word for people names the plugin and what mends it."""
+"""Calls into plugin code: an unexpected exception becomes an error that names the plugin and a fix."""
 
 import sys
 from collections.abc import Iterator
@@ -17,20 +17,20 @@ OURS = "clfw"  # a fault of our own plugins is a fault of clfw
 
 @contextmanager
 def plugin_errors(plugin: Plugin, what: str) -> Iterator[None]:
-    """Give errors from within the block, of which `what` says what it tries, the plugin's name.
+    """Add the plugin's name to errors raised in the block; `what` says what it was doing.
 
-    What is meant for a person passes as it is, and so does a want of memory.
+    Errors meant for people pass unchanged, and so does running out of memory.
 
     Raises:
-        PluginError: of whatever else was raised, an exit of the process among it.
-        StorageError: of a file that the plugin could not read or write.
+        PluginError: for anything else, including `SystemExit`.
+        StorageError: for a file that the plugin could not read or write.
     """
     where = f"plugin '{plugin.name}' of {plugin.origin}"
     try:
         with redirect_stdout(sys.stderr):  # stdout is for results
             yield
     except PluginFault as error:
-        own = error.hint != error.advice
+        own = error.hint != error.default_hint
         hint = error.hint if own else repair_hint(error.__cause__ or error, plugin)
         raise PluginError(f"{where}: {error.message}", hint=hint) from error
     except ClfwError:
@@ -47,11 +47,11 @@ def plugin_errors(plugin: Plugin, what: str) -> Iterator[None]:
 
 
 def call_plugin(plugin: Plugin, reference: str, *arguments: Any) -> Any:
-    """What the plugin's function of that reference returns; raises as `attributed` does."""
+    """What the plugin's function of that reference returns; raises as `plugin_errors` does."""
     with plugin_errors(plugin, reference):
         return load(reference)(*arguments)
 
 
 def repair_hint(error: BaseException, plugin: Plugin) -> str:
-    """The action that mends a plugin, and how its author sees where it failed."""
+    """What fixes a plugin, and how its author sees where it failed."""
     return f"{remedy_for(error, plugin)}; CLFW_DEBUG=1 shows where it was raised"

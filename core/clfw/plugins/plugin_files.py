@@ -1,6 +1,6 @@
-"""Plugins in one file, named by `--plugin FILE` or `CLFW_PLUGINS`, and by nothing else.
+"""Single-file plugins, named only by `--plugin FILE` or `CLFW_PLUGINS`.
 
-Neither a registry nor a run folder can name one: what is downloaded must not decide what is run.
+Neither a registry nor a run folder can name one: a download must not decide what code is run.
 """
 
 import importlib.util
@@ -23,37 +23,37 @@ def named_files(option: Iterable[Path]) -> list[Plugin]:
     Raises:
         InputMissing: no such file.
     """
-    origins = dict.fromkeys(option, "--plugin") | dict.fromkeys(of_environment(), VARIABLE)
+    origins = dict.fromkeys(option, "--plugin") | dict.fromkeys(files_of_environment(), VARIABLE)
     found: dict[Path, Plugin] = {}
     for path, origin in origins.items():
         if not path.is_file():
             raise InputMissing(
                 f"{origin}: no file '{escape(str(path))}'",
-                hint="name a .py file" + (f"; paths are joined by '{os.pathsep}'" * (origin == VARIABLE)),
+                hint="name a .py file" + (f"; separate paths with '{os.pathsep}'" * (origin == VARIABLE)),
             )  # fmt: skip
-        found.setdefault(path.resolve(), of_file(path))
+        found.setdefault(path.resolve(), plugin_of_file(path))
     return list(found.values())
 
 
-def of_environment() -> list[Path]:
-    """The files that the environment names."""
+def files_of_environment() -> list[Path]:
+    """The files that `CLFW_PLUGINS` names."""
     return [Path(text) for text in os.environ.get(VARIABLE, "").split(os.pathsep) if text]
 
 
 def file_options(plugins: Iterable[Plugin]) -> list[str]:
-    """`--plugin FILE` for each of `plugins` that is a file which the environment does not name."""
-    there = [path.resolve() for path in of_environment()]
+    """`--plugin FILE` for each plugin file that the environment does not name already."""
+    known = [path.resolve() for path in files_of_environment()]
     files = dict.fromkeys(Path(plugin.file) for plugin in plugins if plugin.file)
     here = Path.cwd()
     return [
         word
         for file in files
-        if file not in there
+        if file not in known
         for word in ("--plugin", str(file.relative_to(here) if here in file.parents else file))
     ]
 
 
-def of_file(path: Path) -> Plugin:
+def plugin_of_file(path: Path) -> Plugin:
     """The plugin of one file; its version is a hash of its content."""
     import hashlib
 
@@ -67,20 +67,20 @@ def of_file(path: Path) -> Plugin:
 
 
 def import_file(plugin: Plugin) -> ModuleType:
-    """Import a plugin file under its own name, so that "name:object" finds what is in it.
+    """Import a plugin file under its own name, so that "name:object" references resolve.
 
     Raises:
         PluginError: another module has the name.
     """
-    there = sys.modules.get(plugin.module)
-    if there is not None and getattr(there, "__file__", None) == plugin.file:
-        return there
-    spec = None if there is not None else importlib.util.find_spec(plugin.module)
-    if there is not None or (spec is not None and spec.origin != plugin.file):
+    loaded = sys.modules.get(plugin.module)
+    if loaded is not None and getattr(loaded, "__file__", None) == plugin.file:
+        return loaded
+    spec = None if loaded is not None else importlib.util.find_spec(plugin.module)
+    if loaded is not None or (spec is not None and spec.origin != plugin.file):
         raise PluginError(f"another module is named '{plugin.module}': rename the file")
     spec = importlib.util.spec_from_file_location(plugin.module, plugin.file)
     if spec is None or spec.loader is None:
-        raise PluginError("is no Python file: its name must end with .py")
+        raise PluginError("is not a Python file: its name must end in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[plugin.module] = module
     try:

@@ -22,7 +22,7 @@ def read_probe_results() -> dict[str, dict[str, str]]:
     path = cache_root() / FOLDER / FILE
     try:
         text = path.read_bytes()
-    except OSError:  # nothing was probed yet
+    except OSError:  # nothing probed yet
         return {}
     import json
 

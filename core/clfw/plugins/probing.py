@@ -1,7 +1,7 @@
-"""Tries a plugin in a process of its own, which may exit, crash or hang without harm.
+"""Imports a plugin in a process of its own, which may exit, crash or hang without harm.
 
-What goes wrong inside Python is caught when a plugin is loaded; only what ends or holds up the whole
-process needs this. `python -m clfw.plugins.probing NONCE MODULE [FILE]` is that process.
+Exceptions are caught when a plugin is loaded; only what ends or blocks the whole process needs this.
+`python -m clfw.plugins.probing NONCE MODULE [FILE]` is that process.
 """
 
 import os
@@ -16,8 +16,8 @@ DONE = "clfw probe done"
 
 
 def probe(plugin: Plugin, seconds: float) -> str:
-    """Why the plugin must not be imported; empty where importing it and asking it went to an end."""
-    nonce = os.urandom(8).hex()  # so that no print of the plugin is taken for the end
+    """Why the plugin must not be imported; empty if importing it and asking what it offers finished."""
+    nonce = os.urandom(8).hex()  # so that nothing the plugin prints can fake the end
     command = python_command("-m", "clfw.plugins.probing", nonce, plugin.module, plugin.file)
     try:
         done = subprocess.run(
@@ -28,7 +28,7 @@ def probe(plugin: Plugin, seconds: float) -> str:
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
-        return f"importing it did not end within {seconds:g} s"
+        return f"importing it did not finish within {seconds:g} s"
     if f"{DONE} {nonce}".encode() in done.stdout:
         return ""
     if done.returncode < 0:
@@ -37,12 +37,12 @@ def probe(plugin: Plugin, seconds: float) -> str:
 
 
 def main(nonce: str, module: str, file: str = "") -> None:
-    """Load one plugin as the manager does; whatever it raises is not for us to judge."""
+    """Load one plugin as the manager does; exceptions are the manager's business."""
     from clfw.plugins.manager import load_plugin, new_host
 
     load_plugin(new_host(), Plugin(name="probed", module=module, package="", version="", file=file))
     print(f"{DONE} {nonce}", flush=True)
-    os._exit(0)  # what the plugin registered for the end has no say
+    os._exit(0)  # skips whatever the plugin registered with atexit
 
 
 if __name__ == "__main__":

@@ -3,20 +3,21 @@
 import secrets
 from collections.abc import Callable, Mapping
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from clfw.api import run_files
 from clfw.api.reports import EpochReport
 from clfw.artifacts.weights_header import FILE_NAME
 from clfw.config.data_params import DataParams
-from clfw.data.opening import DecodedImages
 from clfw.data.undecodable import bad_lines
 from clfw.io import storage, text_files
 from clfw.metrics.evaluation import Evaluation
+from clfw.metrics.labeled_logits import LabeledLogits
+from clfw.metrics.objective import objective_of
 from clfw.models.batches import updates_per_epoch
 from clfw.models.weights_io import save_weights
 from clfw.plots.figures import (
@@ -44,7 +45,7 @@ def finish(run: Run, result: FitResult) -> Result:
     evaluations, all_logits = evaluate_splits(run.setup)
     for split, logits in all_logits.items():
         if split != "train":
-            write_predictions(run.writable(f"{split}.csv"), run.images, split, logits)
+            write_predictions(run, split, logits)
     save_chosen(run, result, evaluations)
     run.write_json(run_files.EVALUATION, {name: e.to_json() for name, e in evaluations.items()})
     draw_pictures(run, result, evaluations, all_logits)
@@ -75,13 +76,14 @@ def summarize(run: Run, result: FitResult, evaluations: Mapping[str, Evaluation]
     }
 
 
-def evaluate_splits(setup: TrainingSetup) -> tuple[dict[str, Evaluation], dict[str, Tensor]]:
+def evaluate_splits(
+    setup: TrainingSetup,
+) -> tuple[dict[str, Evaluation], dict[str, NDArray[np.float32]]]:
     """Figures and logits of the chosen weights on every labelled split."""
     evaluations, all_logits = {}, {}
     for split in setup.batches:
-        logits = all_logits[split] = setup.logits(setup.trained, split)
-        targets = setup.batches[split].targets.cpu()
-        evaluations[split] = setup.evaluator.evaluate(logits, targets, setup.task.classes)
+        all_logits[split] = setup.logits(setup.trained, split)
+        evaluations[split] = setup.figures(all_logits[split], split)
     return evaluations, all_logits
 
 
@@ -101,26 +103,14 @@ def save_again(run: Run, result: FitResult) -> None:
     save_chosen(run, result, evaluations)
 
 
-def write_predictions(path: Path, pictures: DecodedImages, split: str, logits: Tensor) -> None:
-    """One row a picture: key, true class, predicted class, its probability, the loss (nats)."""
-    rows = pictures.rows
-    log_probabilities = logits.double().log_softmax(1)
-    predicted = logits.argmax(1).tolist()
-    best = log_probabilities.exp().max(1).values.tolist()
-    table = []
-    for position, row in enumerate(rows.of(split).tolist()):
-        target = int(rows.targets[row])
-        loss = -float(log_probabilities[position, target])
-        table.append(
-            (
-                rows.table.keys[row],
-                rows.classes[target],
-                rows.classes[predicted[position]],
-                f"{best[position]:.6f}",
-                f"{loss:.6f}",
-            )
-        )
-    text_files.write_csv(path, ("key", "true", "predicted", "probability", "loss"), table)
+def write_predictions(run: Run, split: str, logits: NDArray[np.float32]) -> None:
+    """One row a picture, as the task's objective has it: key, truth, prediction, loss."""
+    rows, task = run.images.rows, run.setup.task
+    chosen, objective = rows.of(split), objective_of(task)
+    data = LabeledLogits(logits=logits, targets=rows.targets[chosen], classes=task.classes)
+    keys = [rows.table.keys[row] for row in chosen.tolist()]
+    path = run.writable(f"{split}.csv")
+    text_files.write_csv(path, objective.columns, objective.rows(keys, data))
 
 
 def division(values: DataParams) -> dict[str, Any]:
@@ -156,7 +146,7 @@ def describe_weights(
             **({"excluded": len(left_out)} if left_out else {}),
             **({"on_bad_image": "skip"} if pictures.rows.bad else {}),
         },
-        "recipe": plan.recipe.params.model_dump(mode="json"),
+        "recipe": plan.recipe.params.groups(),
         "weights": weights,
         "metrics": metrics,
         "versions": {"clfw": metadata.version("clfw"), "torch": torch.__version__},
@@ -181,7 +171,7 @@ def draw_pictures(
     run: Run,
     result: FitResult,
     evaluations: Mapping[str, Evaluation],
-    logits: Mapping[str, Tensor],
+    logits: Mapping[str, NDArray[np.float32]],
 ) -> None:
     """Curves, confusion matrix, samples, predictions, mistakes and filters, as PNG files."""
     plan, pictures, setup = run.plan, run.images, run.setup
@@ -193,7 +183,7 @@ def draw_pictures(
         positions=where,
         targets=pictures.targets[where],
         logits=logits[split],
-        classes=setup.task.classes,
+        task=setup.task,
     )
     recipe = plan.recipe.params
     per_epoch = updates_per_epoch(len(setup.batches["train"]), recipe.batch_size, recipe.accumulate)

@@ -21,11 +21,11 @@ def check_loggers(plan: Plan, without: str) -> None:
         PluginError: one of them raised; the hint ends with `without`, an option that leaves it out.
     """
     for plugin in plan.loggers:
-        if plugin.rehearsal is None:
+        if plugin.on_run_planned is None:
             continue
         where = f"plugin '{plugin.name}' of {plugin.origin}: hook {PLANNED_HOOK}"
         try:
-            plugin.rehearsal(plan=plan.to_json())
+            plugin.on_run_planned(plan=plan.to_json())
         except ClfwError as error:
             hint = f"{error.hint}; or {without} {plugin.name}"
             raise PluginError(f"{where}: {error.message}", hint=hint) from error

@@ -15,10 +15,10 @@ from clfw.artifacts.recorded_run import (
     RecordedRun,
     RunState,
     device_change,
-    extended,
     read_run,
     recorded_loggers,
     require_same_data,
+    with_epochs,
 )
 from clfw.artifacts.run_folder import refuse_links, separate
 from clfw.catalog.environment import Environment
@@ -181,7 +181,7 @@ def reopen_run(
     recorded = read_run(
         folder, environment.catalog, data_dir or data_folder(), environment.disabled
     )
-    return extended(recorded, epochs)
+    return with_epochs(recorded, epochs)
 
 
 def reopen_images(recorded: RecordedRun, console: Console) -> DecodedImages:

@@ -11,7 +11,7 @@ from clfw.audit.findings import Finding
 from clfw.audit.quick_check import warnings_of
 from clfw.config.data_choice import DataChoice
 from clfw.config.plan import Plan
-from clfw.data.exclusion import list_of, write_list
+from clfw.data.exclusion import exclude_lines, write_list
 from clfw.data.negotiation import model_notes
 from clfw.data.opening import DecodedImages
 from clfw.data.split_file import write_split
@@ -69,9 +69,9 @@ def write_start(folder: Path, run: Assembly, findings: Sequence[Finding]) -> Non
     )
     write_split(folder, pictures.rows)
     if pictures.rows.left_out:
-        write_list(folder / run_files.EXCLUDED, list_of(table, pictures.rows.left_out))
+        write_list(folder / run_files.EXCLUDED, exclude_lines(table, pictures.rows.left_out))
     if pictures.rows.bad:
-        write_list(folder / run_files.BAD_PICTURES, list_of(table, pictures.rows.bad))
+        write_list(folder / run_files.BAD_PICTURES, exclude_lines(table, pictures.rows.bad))
 
 
 def header_lines(run: Assembly, findings: Sequence[Finding]) -> list[str]:
@@ -100,7 +100,7 @@ def header_lines(run: Assembly, findings: Sequence[Finding]) -> list[str]:
         *left_out_line(plan, pictures),
         *([f"bad     {undecodable_summary(bad)}"] if (bad := bad_lines(pictures.rows)) else []),
         *warnings_of(findings, words_for(plan.data)),
-        *([f"strays  {unused_files_line(strays)}"] if strays else []),
+        *([f"files   {unused_files_line(strays)}"] if strays else []),
         f"device  {'; '.join(f'{key} {value}' for key, value in setup.device.facts().items())}"[
             :400
         ],

@@ -15,6 +15,7 @@ from clfw.api.params import params_class
 from clfw.api.preprocess import Preprocess
 from clfw.api.source import SPLITS, Source, Table
 from clfw.data.decoding import decode
+from clfw.data.rows import plain_columns
 from clfw.errors import ClfwError
 from clfw.plugins.manager import first_line
 from clfw.plugins.plugin import Plugin
@@ -117,7 +118,9 @@ def has_fitting_columns(source: Source) -> None:
     count = len(table.keys)
     require(count, "has no rows: give the default parameters some")
     columns = {"labels": table.labels, "splits": table.splits, "stamps": table.versions,
-               "places": table.locations, "groups": table.groups or table.keys}  # fmt: skip
+               "places": table.locations}  # fmt: skip
+    if len(table.groups):
+        columns["groups"] = table.groups
     for name, column in columns.items():
         require(
             len(column) == count,
@@ -232,7 +235,7 @@ def has_a_stable_fingerprint(component: Dataset, path: Path | None) -> None:
         "checksums and the parameters, without time, order or memory addresses",
     )
     require(
-        first.table() == second.table(),
+        plain_columns(first.table()) == plain_columns(second.table()),
         "table() changes from one opening to the next: sort what folders list, and draw nothing",
     )
 

@@ -104,7 +104,7 @@ def parameters_are_described(component: Component) -> None:
     cls = params_class(component)
     require(
         isinstance(cls, type) and issubclass(cls, Params),
-        f"params='{component.params}' must be a subclass of clfw.params.Params",
+        f"params='{component.params}' must be a subclass of clfw.api.Params",
     )
     embeds = getattr(component, "embeds", "")
     require(

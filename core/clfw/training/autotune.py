@@ -142,18 +142,18 @@ def timed(each: Candidate, engine: Engine, updates: int) -> float:
         update={"steps": updates, "evaluate_steps": None, "patience": None, "keep": "last"}
     )
     watch = Stopwatch()
-    job = setup.train_inputs(
+    inputs = setup.train_inputs(
         recipe, checkpointer=watch, report=lambda report: None, progress=no_progress
     )
     with contextlib.suppress(TimeUp):
-        engine.trainer.fit(job)
+        engine.trainer.fit(inputs)
     if setup.device.torch_device.type == "cuda":
         torch.cuda.synchronize()
     return watch.seconds()
 
 
 def pictures_an_update(setup: TrainingSetup, recipe: Recipe) -> int:
-    """How many pictures decide one step of the optimiser."""
+    """How many pictures decide one step of the optimizer."""
     count = len(setup.batches["train"])
     batch = count if recipe.batch_size == "full" else recipe.batch_size
     return min(count, batch * recipe.accumulate)

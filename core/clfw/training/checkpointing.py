@@ -16,6 +16,7 @@ from clfw.artifacts.append_only_file import AppendOnlyFile
 from clfw.artifacts.history import append_history, append_steps, read_history
 from clfw.artifacts.recorded_run import plan_changes
 from clfw.artifacts.run_lock import RunLock
+from clfw.config.optimizers import OPTIMIZERS
 from clfw.config.recipe import Recipe
 from clfw.errors import ClfwError, DataError, Diverged, StorageError
 from clfw.io import storage
@@ -24,7 +25,7 @@ from clfw.text import escape
 from clfw.training import checkpoints
 from clfw.training.checkpoints import Snapshot
 from clfw.training.protocols import Say, State
-from clfw.training.state_schema import Counters, state_names
+from clfw.training.state_schema import Counters
 from clfw.training.train_state import saved_counters
 
 FOLDER = "checkpoints"
@@ -46,9 +47,8 @@ class Stopped(ClfwError):
 def needed_space(model: nn.Module, recipe: Recipe) -> int:
     """Bytes that the checkpoints of a training take at most, with the one that is being written."""
     state: int = sum(tensor.nbytes for tensor in model.state_dict().values())
-    copies = (
-        1 + len(state_names(recipe) - {"step"}) + (recipe.keep == "best") + (recipe.ema is not None)
-    )
+    kept = OPTIMIZERS[recipe.optimizer].state_names(recipe.optimizer_params)
+    copies = 1 + len(kept - {"step"}) + (recipe.keep == "best") + (recipe.ema is not None)
     return (checkpoints.KEPT + 1) * (copies * state + COUNTERS_SPACE)
 
 
@@ -155,8 +155,8 @@ class CheckpointManager:
         except Diverged:
             self._lock.check()
             self.truncate_logs()
-            if self._state is not None and (rows := self._state.record.unfinished()):
-                begun = self._state.step - self._state.record.updates
+            if self._state is not None and (rows := self._state.unfinished_rows()):
+                begun = self._state.step - self._state.meter.updates
                 append_steps(self._run, begun + len(rows), rows)
             raise
 
@@ -209,10 +209,10 @@ class CheckpointManager:
     def maybe_save(self, state: State) -> None:
         """Save when due; raise `Stopped` after saving when a signal has come."""
         if state.step != self._saved_step and (self._stop.number or self._due(state)):
-            state.record.paused(lambda: self._save(state))
+            state.meter.paused(lambda: self._save(state))
         if self._notify and self._pending:
             report, self._pending = self._pending, None
-            state.record.paused(partial(self._notify, report))
+            state.meter.paused(partial(self._notify, report))
         if self._stop.number and state.step == self._saved_step:
             message = f"stopped at step {state.step} of {state.total}"
             raise self.stopped(message, self._stop.number)
@@ -226,7 +226,7 @@ class CheckpointManager:
         )
 
     def _due(self, state: State) -> bool:
-        at_epoch_end = state.record.updates == 0
+        at_epoch_end = state.meter.updates == 0
         if state.finished or (at_epoch_end and self._notify):
             return True
         if self._policy.every is not None:

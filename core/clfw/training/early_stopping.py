@@ -1,9 +1,12 @@
 """What the evaluations have shown so far: the best, and how long ago it was."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from clfw.config.recipe import Recipe
+from clfw.config.schedules import SCHEDULES
 
 
 @dataclass(slots=True)
@@ -11,8 +14,7 @@ class BestTracker:
     """What evaluations have shown so far: the best, and how long ago it was.
 
     Attributes:
-        best: largest score seen; None before the first. A score is what is monitored, the larger the
-            better, then what decides between equals.
+        best: largest score seen; None before the first.
         stale: evaluations since the best.
         plateau_stale: evaluations since the best or the last fall of the learning rate.
         lr_scale: what a plateau has made of the learning rate so far.
@@ -31,12 +33,22 @@ class BestTracker:
             return True
         self.stale += 1
         self.plateau_stale += 1
-        if recipe.schedule == "plateau" and self.plateau_stale > recipe.plateau_patience:
-            lowest = recipe.plateau_min_lr / recipe.lr
-            self.lr_scale = max(self.lr_scale * recipe.plateau_factor, min(lowest, 1.0))
-            self.plateau_stale = 0
+        rescale = SCHEDULES[recipe.schedule].rescale
+        if rescale is not None:
+            scale = rescale(self.lr_scale, self.plateau_stale, recipe.lr, recipe.schedule_params)
+            if scale is not None:
+                self.lr_scale, self.plateau_stale = scale, 0
         return False
 
     def exhausted(self, recipe: Recipe) -> bool:
         """Whether early stopping says to stop."""
         return recipe.patience is not None and self.stale >= recipe.patience
+
+    def state_dict(self) -> dict[str, Any]:
+        """The fields by name."""
+        return asdict(self)
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up what `state_dict` gave."""
+        for name, value in state.items():
+            setattr(self, name, value)

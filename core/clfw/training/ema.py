@@ -1,7 +1,12 @@
 """Exponential moving average of the weights."""
 
+import copy
+from collections.abc import Mapping
+
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from clfw.training.state_schema import require_same_shapes
 
 
 class AveragedWeights:
@@ -14,6 +19,7 @@ class AveragedWeights:
         self.decay = decay
         self.updates = 0
         self.tensors = {k: v.detach().clone() for k, v in model.state_dict().items()}
+        self._shadow = copy.deepcopy(model)
 
     def update(self, model: nn.Module) -> None:
         """Take the model's present weights in."""
@@ -26,3 +32,18 @@ class AveragedWeights:
         )
         for key in now.keys() - set(floating):
             self.tensors[key].copy_(now[key])
+
+    def as_model(self) -> nn.Module:
+        """A copy of the model with the averages, the same one each time."""
+        self._shadow.load_state_dict(self.tensors)
+        return self._shadow
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The averages."""
+        return self.tensors
+
+    def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take up what `state_dict` gave; raises `ValueError` where it is of another model."""
+        require_same_shapes("averaged", tensors, self.tensors)
+        for name, value in tensors.items():
+            self.tensors[name].copy_(value)

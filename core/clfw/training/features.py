@@ -29,10 +29,10 @@ from clfw.models.batches import (
 from clfw.models.bn_folding import fold_batch_norm
 from clfw.models.device import Device
 from clfw.models.safetensors_io import decode, encode
+from clfw.training.protocols import AugmentBatch
 
 INFERENCE = "batch norm folded"  # change it with whatever else moves the last bits of features
 EXAMPLES = 4  # pictures on which the folded backbone must agree with the plain one
-AugmentBatch = Callable[[Tensor, Tensor, Tensor, int], tuple[Tensor, Tensor]]
 
 
 class FeatureBatches:

@@ -1,11 +1,11 @@
-"""Losses of a batch, weighted by class where asked for."""
+"""The loss of a batch, weighted by class where asked for."""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
+from clfw.config.losses import LOSSES
 from clfw.config.recipe import Recipe
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -13,7 +13,7 @@ Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def build_loss(recipe: Recipe, targets: Tensor, num_classes: int) -> Loss:
-    """Mean cross-entropy of (B, K) logits against (B,) int64 or (B, K) float targets.
+    """The recipe's mean loss of (B, K) logits against (B,) int64 or (B, K) float targets.
 
     The shares of a batch's parts add up to its mean, weighted or not. "balanced" weighs a class by
     N / (K * its count), so that each class weighs the same.
@@ -26,11 +26,10 @@ def build_loss(recipe: Recipe, targets: Tensor, num_classes: int) -> Loss:
         recipe.require_classes(num_classes)
         assert not isinstance(recipe.class_weights, dict), "names are settled before training"
         weight = torch.tensor(recipe.class_weights, device=targets.device)
+    entry, params = LOSSES[recipe.loss], recipe.loss_params
 
     def loss(logits: Tensor, targets: Tensor, whole: Tensor) -> Tensor:
-        total = cross_entropy(
-            logits, targets, weight, label_smoothing=recipe.label_smoothing, reduction="sum"
-        )
+        total = entry.total(logits, targets, weight, params)
         if weight is None or targets.is_floating_point():
             return total / len(whole)
         return total / weight[whole].sum()

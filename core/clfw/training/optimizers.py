@@ -1,135 +1,195 @@
-"""Optimisers: Adam, AdamW and SGD by PyTorch's fused kernels.
+"""The optimizer at work: groups of parameters, what is kept for each of them, one update of all.
 
-The classes of `torch.optim` are not used: making the first of them imports PyTorch's compiler, which
-takes longer than everything else between the command and the first step. Their functions are, so
-every bit is theirs, and so are the names in the state.
+Which rule an update follows, and by which values, stands in `clfw.config.optimizers`. Fused kernels
+are the fastest on every device, and only they can skip an update on the device itself (`found_inf`),
+without making the host wait.
 """
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.optim.adam import adam
-from torch.optim.sgd import sgd
 
+from clfw.config.optimizers import OPTIMIZERS
 from clfw.config.recipe import Recipe
 from clfw.errors import UsageError
 
-EPSILON = 1e-8  # of Adam
 
-
-class Optimizer(Protocol):
-    """Moves parameters by their gradients.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ParameterGroup:
+    """Parameters that are trained alike.
 
     Attributes:
-        parameters: all that are trained; one without a gradient is passed over.
-        lr: of the next step.
-        state: what is kept for each parameter, by name.
-        found_inf: () float on the device; where it is 1, a step changes nothing.
+        lr_scale: what the learning rate is multiplied with.
     """
 
     parameters: list[Tensor]
+    weight_decay: float
+    lr_scale: float = 1.0
+
+
+@dataclass(kw_only=True, slots=True)
+class ReadyParameters:
+    """Parameters of one group that have a gradient: what an update rule is given (`UpdateBatch`)."""
+
+    parameters: list[Tensor]
+    gradients: list[Tensor]
+    state: list[dict[str, Tensor]]
     lr: float
-    state: dict[Tensor, dict[str, Tensor]]
+    weight_decay: float
     found_inf: Tensor | None
 
-    def step(self) -> None:
-        """One update from the gradients that lie ready."""
+    def steps(self) -> list[Tensor]:
+        """The number of updates of each parameter, () float32 on its device."""
+        for parameter, kept in zip(self.parameters, self.state, strict=True):
+            if "step" not in kept:
+                kept["step"] = torch.zeros((), dtype=torch.float32, device=parameter.device)
+        return [kept["step"] for kept in self.state]
+
+    def buffers(self, name: str) -> list[Tensor]:
+        """A tensor like each parameter, of zeros at first."""
+        for parameter, kept in zip(self.parameters, self.state, strict=True):
+            if name not in kept:
+                kept[name] = torch.zeros_like(parameter)
+        return [kept[name] for kept in self.state]
+
+    def partition(self) -> Sequence["ReadyParameters"]:
+        """Those without any state yet, then the others."""
+        new = [not kept for kept in self.state]
+        return [part for wanted in (True, False) if (part := self._where(new, wanted)).parameters]
+
+    def _where(self, flags: Sequence[bool], wanted: bool) -> "ReadyParameters":
+        numbers = [number for number, flag in enumerate(flags) if flag == wanted]
+        return ReadyParameters(
+            parameters=[self.parameters[n] for n in numbers],
+            gradients=[self.gradients[n] for n in numbers],
+            state=[self.state[n] for n in numbers],
+            lr=self.lr,
+            weight_decay=self.weight_decay,
+            found_inf=self.found_inf,
+        )
 
 
-class Adam:
-    """Adam (Kingma and Ba 2015) or AdamW (Loshchilov and Hutter 2019), with AMSGrad if asked for."""
+class Optimizer:
+    """Moves parameters by their gradients, as an entry of `OPTIMIZERS` says.
 
-    def __init__(self, parameters: Iterable[Tensor], recipe: Recipe) -> None:
+    Attributes:
+        parameters: all that are trained, in the model's order; one without a gradient is passed over.
+        lr: of the next update, before the scale of a group.
+        state: what is kept for each parameter, by name.
+        found_inf: () float on the device; where it is 1, an update changes nothing.
+    """
+
+    def __init__(
+        self, parameters: Sequence[Tensor], groups: Sequence[ParameterGroup], recipe: Recipe
+    ) -> None:
+        """`groups` hold each of `parameters` once; the state is numbered in the order of `parameters`."""
         self.parameters = list(parameters)
+        self.groups = groups
         self.lr = recipe.lr
         self.state: dict[Tensor, dict[str, Tensor]] = {}
         self.found_inf: Tensor | None = None
-        self._recipe = recipe
+        self._entry = OPTIMIZERS[recipe.optimizer]
+        self._params = recipe.optimizer_params
 
     @torch.no_grad()
     def step(self) -> None:
         """One update from the gradients that lie ready."""
-        ready = [p for p in self.parameters if p.grad is not None]
-        kept = [self._state_of(p) for p in ready]
-        recipe = self._recipe
-        adam(
-            ready,
-            [p.grad for p in ready if p.grad is not None],
-            [state["exp_avg"] for state in kept],
-            [state["exp_avg_sq"] for state in kept],
-            [state["max_exp_avg_sq"] for state in kept] if recipe.amsgrad else [],
-            [state["step"] for state in kept],
-            fused=True,
-            found_inf=self.found_inf,
-            decoupled_weight_decay=recipe.optimizer == "adamw",
-            amsgrad=recipe.amsgrad,
-            beta1=recipe.betas[0],
-            beta2=recipe.betas[1],
-            lr=self.lr,
-            weight_decay=recipe.weight_decay,
-            eps=EPSILON,
-            maximize=False,
-        )
+        for ready in self._ready():
+            self._entry.update(ready, self._params)
 
-    def _state_of(self, parameter: Tensor) -> dict[str, Tensor]:
-        state = self.state.setdefault(parameter, {})
-        if not state:
-            state["step"] = torch.zeros((), dtype=torch.float32, device=parameter.device)
-            names = ["exp_avg", "exp_avg_sq"] + ["max_exp_avg_sq"] * self._recipe.amsgrad
-            state |= {name: torch.zeros_like(parameter) for name in names}
-        return state
+    def _ready(self) -> Iterator[ReadyParameters]:
+        for group in self.groups:
+            with_gradient = [p for p in group.parameters if p.grad is not None]
+            if not with_gradient:
+                continue
+            yield ReadyParameters(
+                parameters=with_gradient,
+                gradients=[p.grad for p in with_gradient if p.grad is not None],
+                state=[self.state.setdefault(p, {}) for p in with_gradient],
+                lr=self.lr * group.lr_scale,
+                weight_decay=group.weight_decay,
+                found_inf=self.found_inf,
+            )
+
+    def zero_grad(self) -> None:
+        """Drop the gradients, so that the next backward pass makes new ones."""
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """What is kept, under the number of the parameter: "0/exp_avg"."""
+        return {
+            f"{number}/{name}": tensor
+            for number, parameter in enumerate(self.parameters)
+            for name, tensor in self.state.get(parameter, {}).items()
+        }
+
+    def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take up what `state_dict` gave; raises `ValueError` where it does not fit."""
+        for number, parameter in enumerate(self.parameters):
+            start = f"{number}/"
+            stored = {k[len(start) :]: t for k, t in tensors.items() if k.startswith(start)}
+            if stored and stored.keys() != self._entry.state_names(self._params):
+                raise ValueError(f"the optimizer's state holds {', '.join(sorted(stored))}")
+            self.state[parameter] = {
+                name: fitted(name, value, parameter) for name, value in stored.items()
+            }
 
 
-class SGD:
-    """Stochastic gradient descent, with momentum, Nesterov's too, if asked for."""
+def fitted(name: str, value: Tensor, parameter: Tensor) -> Tensor:
+    """A part of a parameter's state on its device and in its memory layout.
 
-    def __init__(self, parameters: Iterable[Tensor], recipe: Recipe) -> None:
-        self.parameters = list(parameters)
-        self.lr = recipe.lr
-        self.state: dict[Tensor, dict[str, Tensor]] = {}
-        self.found_inf: Tensor | None = None
-        self._recipe = recipe
-
-    def step(self) -> None:
-        """One update from the gradients that lie ready."""
-        ready = [p for p in self.parameters if p.grad is not None]
-        # Apart, as the kernel takes momentum for a parameter's first gradient, or for none.
-        first = [p for p in ready if not self.state.get(p)]
-        later = [p for p in ready if self.state.get(p)]
-        self._step(first)
-        self._step(later)
-
-    @torch.no_grad()
-    def _step(self, ready: list[Tensor]) -> None:
-        recipe = self._recipe
-        buffers = [self.state.get(p, {}).get("momentum_buffer") for p in ready]
-        sgd(
-            ready,
-            [p.grad for p in ready if p.grad is not None],
-            buffers,
-            fused=True,
-            found_inf=self.found_inf,
-            weight_decay=recipe.weight_decay,
-            momentum=recipe.momentum,
-            lr=self.lr,
-            dampening=0.0,
-            nesterov=recipe.nesterov,
-            maximize=False,
-        )
-        for parameter, buffer in zip(ready, buffers, strict=True):
-            if buffer is not None:
-                self.state[parameter] = {"momentum_buffer": buffer}
+    The fused kernels rely on the layout and check neither shape nor type, so both are checked here.
+    """
+    like = torch.zeros((), device=parameter.device) if name == "step" else parameter
+    if value.shape != like.shape or value.dtype != like.dtype:
+        raise ValueError(f"the optimizer's {name} is {tuple(value.shape)} {value.dtype}")
+    return torch.empty_like(like, requires_grad=False).copy_(value)
 
 
 def build_optimizer(model: nn.Module, recipe: Recipe) -> Optimizer:
-    """The recipe's optimiser over the trainable parameters.
+    """The recipe's optimizer over the trainable parameters.
 
-    Fused, because it is the fastest on every device and because only the fused kernels can skip an
-    update on the device itself (`found_inf`), without making the host wait.
+    Raises:
+        UsageError: there is none.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     if not parameters:
         raise UsageError("the model has no trainable parameter")
-    return SGD(parameters, recipe) if recipe.optimizer == "sgd" else Adam(parameters, recipe)
+    return Optimizer(parameters, parameter_groups(model, recipe), recipe)
+
+
+def parameter_groups(model: nn.Module, recipe: Recipe) -> list[ParameterGroup]:
+    """The trainable parameters, together where weight decay and learning rate are alike.
+
+    One group of all unless the recipe sets norms and biases apart, or scales the rate by layer.
+    """
+    depth = layer_depths(model)
+    alike: dict[tuple[float, float], list[Tensor]] = {}
+    for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        decays = recipe.decay_norm_and_bias or parameter.ndim > 1
+        key = (recipe.weight_decay if decays else 0.0, recipe.layer_decay ** depth[name])
+        alike.setdefault(key, []).append(parameter)
+    return [
+        ParameterGroup(parameters=parameters, weight_decay=decay, lr_scale=scale)
+        for (decay, scale), parameters in alike.items()
+    ]
+
+
+def layer_depths(model: nn.Module) -> dict[str, int]:
+    """How many layers lie between each parameter and the last layer, by the parameter's name.
+
+    A layer is a module with a weight of two dimensions or more; what has none (a norm) belongs to
+    the layer that was declared before it.
+    """
+    layer = -1
+    layers: dict[str, int] = {}
+    for prefix, module in model.named_modules():
+        own = dict(module.named_parameters(prefix, recurse=False))
+        layer += any(parameter.ndim > 1 for parameter in own.values())
+        layers |= {name: max(layer, 0) for name in own}
+    return {name: max(layer, 0) - number for name, number in layers.items()}

@@ -21,20 +21,23 @@ AugmentBatch = Callable[[Tensor, Tensor, Tensor, int], tuple[Tensor, Tensor]]
 
 
 class State(Protocol):
-    """A training under way, as a keeper sees it.
+    """A training under way, as a checkpointer sees it.
 
     Attributes:
         step, total: updates done, and planned.
-        record: of the epoch under way.
+        meter: of the epoch under way.
     """
 
     step: int
     total: int
-    record: EpochMeter
+    meter: EpochMeter
 
     @property
     def finished(self) -> bool:
         """Whether the last update is done."""
+
+    def unfinished_rows(self) -> list[tuple[float, float, float]]:
+        """(loss, accuracy, gradient norm) of the epoch's updates so far, up to the first bad one."""
 
     def snapshot(self) -> Snapshot:
         """All of it, for a checkpoint."""
@@ -101,8 +104,8 @@ class FitResult:
 class Trainer(Protocol):
     """Trains a model in place."""
 
-    def fit(self, job: TrainInputs) -> FitResult:
-        """Train, report every epoch, and leave the chosen weights in `job.model`."""
+    def fit(self, inputs: TrainInputs) -> FitResult:
+        """Train, report every epoch, and leave the chosen weights in `inputs.model`."""
 
 
 def no_augmentation(

@@ -6,7 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from clfw.api import run_files
@@ -20,7 +22,8 @@ from clfw.config.recipe import Recipe
 from clfw.config.resolution import ResolvedComponent
 from clfw.data.opening import DecodedImages, task_of
 from clfw.io.progress import Console, Progress
-from clfw.metrics.evaluation import Evaluation, Evaluator, StandardEvaluator
+from clfw.metrics.evaluation import Evaluation
+from clfw.metrics.objective import Evaluator, StandardEvaluator
 from clfw.models.augment import build_augmentations, compose
 from clfw.models.batches import Batches, Normalize, SplitBatches, evaluation_size
 from clfw.models.device import Device, TorchDevice, prepare, why_streamed
@@ -71,14 +74,18 @@ class TrainingSetup:
     size: int
     notes: tuple[str, ...] = ()
 
-    def logits(self, model: nn.Module, split: str) -> Tensor:
-        """(N, K) logits of a split on the CPU."""
+    def logits(self, model: nn.Module, split: str) -> NDArray[np.float32]:
+        """(N, K) logits of a split."""
         return predict_logits(model, self.batches[split], self.normalize, self.size, self.device)
 
     def evaluate(self, model: nn.Module, split: str) -> Evaluation:
         """Figures of a labelled split."""
-        targets = self.batches[split].targets.cpu()
-        return self.evaluator.evaluate(self.logits(model, split), targets, self.task.classes)
+        return self.figures(self.logits(model, split), split)
+
+    def figures(self, logits: NDArray[np.float32], split: str) -> Evaluation:
+        """Figures of (N, K) logits of a labelled split."""
+        targets = self.batches[split].targets.cpu().numpy()
+        return self.evaluator.evaluate(logits, targets, self.task)
 
     def train_inputs(
         self,

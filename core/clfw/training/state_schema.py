@@ -10,14 +10,13 @@ from pydantic import Field
 from torch import Tensor
 
 from clfw.api.params import Params
-from clfw.config.recipe import Recipe
 
 Count = Annotated[int, Field(ge=0, lt=2**48)]
 Word = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class SavedProgress(Params):
-    """The fields of `Progress`."""
+    """The fields of `BestTracker`."""
 
     best: tuple[float, float] | None
     stale: Count
@@ -33,7 +32,7 @@ def seed_generators(seed: int) -> None:
 
 
 class SavedRandom(Params):
-    """The generators that plugins may use; torch's own are among the tensors."""
+    """Python's and NumPy's generators, which plugins may use; torch's own are among the tensors."""
 
     python: tuple[int, Annotated[list[Word], Field(max_length=625)], float | None]
     numpy: tuple[
@@ -85,31 +84,6 @@ class Counters(Params):
     digests: dict[str, str] = Field(default_factory=dict)
     plan: dict[str, Any] = Field(default_factory=dict)
     phase: str = "training"
-
-
-def state_names(recipe: Recipe) -> set[str]:
-    """What the optimiser keeps for every parameter."""
-    if recipe.optimizer == "sgd":
-        return {"momentum_buffer"} if recipe.momentum else set()
-    return {"step", "exp_avg", "exp_avg_sq"} | ({"max_exp_avg_sq"} if recipe.amsgrad else set())
-
-
-def optimizer_state(
-    stored: Mapping[str, Tensor], parameter: Tensor, recipe: Recipe
-) -> dict[str, Tensor]:
-    """A parameter's optimiser state, on its device and in its memory layout.
-
-    The fused kernels rely on the layout and check neither shape nor type, so both are checked here.
-    """
-    if stored and stored.keys() != state_names(recipe):
-        raise ValueError(f"the optimiser's state holds {', '.join(sorted(stored))}")
-    state = {}
-    for name, value in stored.items():
-        like = torch.zeros((), device=parameter.device) if name == "step" else parameter
-        if value.shape != like.shape or value.dtype != like.dtype:
-            raise ValueError(f"the optimiser's {name} is {tuple(value.shape)} {value.dtype}")
-        state[name] = torch.empty_like(like, requires_grad=False).copy_(value)
-    return state
 
 
 def require_same_shapes(

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from clfw import Detected
-from clfw.io.file_tree import FileTree, is_picture, is_stray
-from clfw.text import escape
+from clfw.api import FileTree, escape, is_picture, is_stray
 
 
 def detect_arrays(path: Path, tree: FileTree, given: Mapping[str, Any]) -> Detected | None:

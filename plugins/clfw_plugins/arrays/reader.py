@@ -8,11 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clfw import DataError
-from clfw.io.file_tree import FileTree, open_tree
-from clfw.text import did_you_mean, escape
+from clfw.api import ArraySource, Content, FileTree, Part, did_you_mean, escape, open_tree
 from clfw_plugins.arrays.npy import read_npy
 from clfw_plugins.arrays.params import ArraysParams
-from clfw_plugins.arrays.source import ArraySource, Content, Part
 
 USUAL = {
     "train_images": ("train_images", "x_train", "X_train", "images", "x", "X"),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from clfw import Task, TaskNotSupported
-from clfw.api.draws import Augment, Draws
+from clfw.api import Augment, Draws
 from clfw_plugins.augmentations.identity import unchanged
 from clfw_plugins.augmentations.params import BrightnessParams, ContrastParams, SaturationParams
 

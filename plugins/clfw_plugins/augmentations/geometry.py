@@ -7,8 +7,7 @@ from torch import Tensor
 from torch.nn.functional import grid_sample, pad
 
 from clfw import Task
-from clfw.api.draws import Augment, Draws
-from clfw.errors import UsageError
+from clfw.api import Augment, Draws, UsageError
 from clfw_plugins.augmentations.identity import unchanged
 from clfw_plugins.augmentations.layout import laid_out_like
 from clfw_plugins.augmentations.params import (

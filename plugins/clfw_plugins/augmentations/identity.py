@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from clfw.api.draws import Draws
+from clfw.api import Draws
 
 
 def unchanged(images: Tensor, targets: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:

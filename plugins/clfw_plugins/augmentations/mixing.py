@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from clfw import Task
-from clfw.api.draws import Augment, Draws
+from clfw.api import Augment, Draws
 from clfw_plugins.augmentations.boxes import box_mask
 from clfw_plugins.augmentations.identity import unchanged
 from clfw_plugins.augmentations.layout import laid_out_like

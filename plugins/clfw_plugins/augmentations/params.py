@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
-from clfw.api.params import Params
+from clfw.api import Params
 
 P = TypeVar("P", bound=Params)
 Fill = Literal["black", "edge", "mirror"]

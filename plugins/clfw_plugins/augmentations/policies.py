@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from clfw import Task
-from clfw.api.draws import Augment, Draws
+from clfw.api import Augment, Draws
 from clfw_plugins.augmentations import tones
 from clfw_plugins.augmentations.color import brightened, contrasted, saturated
 from clfw_plugins.augmentations.geometry import inverse, warp

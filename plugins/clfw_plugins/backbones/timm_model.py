@@ -5,8 +5,7 @@ from typing import Any
 from torch import nn
 
 from clfw import Task, TaskNotSupported
-from clfw.errors import UsageError
-from clfw.text import did_you_mean, escape
+from clfw.api import UsageError, did_you_mean, escape
 from clfw_plugins.backbones.params import TimmModelParams
 
 

@@ -8,9 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from clfw import DataError, Detected
-from clfw.io.csv_file import checked_columns, is_list, read_csv, read_head
-from clfw.io.file_tree import FileTree, is_picture, wrapping_folder
-from clfw.text import escape
+from clfw.api import (
+    FileTree,
+    checked_columns,
+    escape,
+    is_list,
+    is_picture,
+    read_csv,
+    read_head,
+    wrapping_folder,
+)
 from clfw_plugins.csv_images.finding import Pictures, places
 from clfw_plugins.csv_images.listed import USUAL_SPLIT
 from clfw_plugins.csv_images.listed_files import Folders, entries
@@ -164,7 +171,7 @@ def stem(name: str) -> str:
 def picture_columns(head: Head, given: Given) -> dict[str, str]:
     """The columns whose values are pictures, each with the folder in which they were found.
 
-    No value of such a column stands twice: a column of labels from 0 to 9 may name pictures too.
+    No value of such a column appears twice: a column of labels from 0 to 9 may name pictures too.
     """
     asked = [column for column in head.columns if column == given.get("image")]
     found = {}

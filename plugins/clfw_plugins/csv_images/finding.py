@@ -3,7 +3,7 @@
 import posixpath
 from collections.abc import Iterable, Iterator
 
-from clfw.io.file_tree import is_picture, is_stray
+from clfw.api import is_picture, is_stray
 
 
 class Pictures:

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clfw import DataError
-from clfw.io.progress import Progress
+from clfw.api import Progress, read_idx
 from clfw_plugins.csv_images.params import CsvImagesParams
-from clfw_plugins.idx_files.parsing import read_idx
 
 SMALLEST_PNG = (cv2.IMWRITE_PNG_COMPRESSION, 9)
 PACE = 1000  # pictures between two steps of the bar

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from clfw import DataError
-from clfw.io.csv_file import CsvRow, decoded, delimiter_of, read_csv, records
-from clfw.io.file_tree import FileTree
-from clfw.text import bullet_list, escape
+from clfw.api import CsvRow, FileTree, bullet_list, decoded, delimiter_of, escape, read_csv, records
 from clfw_plugins.csv_images.finding import Pictures
 from clfw_plugins.csv_images.params import SPLIT_WORDS, CsvImagesParams
 

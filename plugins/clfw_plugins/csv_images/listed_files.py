@@ -6,9 +6,7 @@ import posixpath
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from clfw.errors import StorageError
-from clfw.io.file_tree import is_picture, is_regular
-from clfw.text import escape
+from clfw.api import StorageError, escape, is_picture, is_regular
 from clfw_plugins.csv_images.finding import places
 
 

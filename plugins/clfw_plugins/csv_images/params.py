@@ -1,8 +1,8 @@
 """Parameters of the CSV reader."""
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from clfw.api.params import Params
+from clfw.api import ClassParams
 
 SPLIT_WORDS = {
     "train": "train",
@@ -15,7 +15,7 @@ SPLIT_WORDS = {
 }
 
 
-class CsvImagesParams(Params):
+class CsvImagesParams(ClassParams):
     """Which files, which columns, which classes."""
 
     train_csv: str = Field("train.csv", description="list of the labelled pictures")
@@ -43,20 +43,6 @@ class CsvImagesParams(Params):
     root: str = Field(
         "", description="folder of the paths in a list that is read by itself; its own if empty"
     )
-    class_names: tuple[str, ...] = Field((), description="class names; the labels if empty")
-    class_values: tuple[str, ...] = Field(
-        (),
-        description="label text of each class; its name or its number from 0, as the labels are, if empty",
-    )
-
-    @model_validator(mode="after")
-    def _consistent(self) -> "CsvImagesParams":
-        if self.class_values and len(self.class_values) != len(self.class_names):
-            raise ValueError("class_values and class_names have different lengths")
-        for name in ("class_names", "class_values"):
-            if len(set(getattr(self, name))) != len(getattr(self, name)):
-                raise ValueError(f"{name} holds a name twice")
-        return self
 
     @property
     def folders(self) -> dict[str, str]:

@@ -5,12 +5,19 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from clfw import DataError, Submission, Table
-from clfw.api.labels import label_texts
-from clfw.api.submissions import submission_layout
-from clfw.errors import UsageError
-from clfw.io.csv_file import is_list, read_csv
-from clfw.io.file_tree import FileTree, open_tree
-from clfw.text import bullet_list, did_you_mean, escape, plural
+from clfw.api import (
+    FileTree,
+    UsageError,
+    bullet_list,
+    did_you_mean,
+    escape,
+    is_list,
+    label_texts,
+    open_tree,
+    plural,
+    read_csv,
+    submission_layout,
+)
 from clfw_plugins.csv_images.finding import Pictures, places
 from clfw_plugins.csv_images.listed import Listed, read_list
 from clfw_plugins.csv_images.listed_files import ListedFilesTree

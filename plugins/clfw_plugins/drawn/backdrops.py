@@ -63,7 +63,7 @@ def backdrop(draws: Draws, side: int, home: str) -> Color:
     edge = draws.uniform(0.01, 0.25)
     horizon = draws.uniform(-0.7, 1.5) + ripple
     weight = np.clip((drop - horizon) / edge + 0.5, 0.0, 1.0)
-    image = ground + weight * (view - ground)
+    image: Color = ground + weight * (view - ground)
     for _ in range(2):  # bushes, stones, far lights
         x, y = draws.uniform(-1.1, 1.1), horizon + draws.uniform(-0.3, 0.4)
         blob = np.hypot((_width(side) - x) * draws.uniform(0.5, 1.5), drop - y)
@@ -144,4 +144,5 @@ def exposed(scene: Scene) -> NDArray[np.uint8]:
     noise = draws.grid(3 * side * side).reshape(-1, 3, side * side).transpose(1, 0, 2) - 0.5
     image = image * tint + draws.uniform(0.01, 0.08) * noise
     levels = np.clip(image * 255.0 + 0.5, 0.0, 255.0).astype(np.uint8)
-    return levels.reshape(3, -1, side, side).transpose(1, 2, 3, 0)
+    pixels: NDArray[np.uint8] = levels.reshape(3, -1, side, side).transpose(1, 2, 3, 0)
+    return pixels

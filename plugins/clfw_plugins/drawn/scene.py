@@ -74,7 +74,8 @@ class Draws:
         high = knots[:, row] + part[:, None] * (knots[:, row + 1] - knots[:, row])
         column, part = _stops(side, across)
         left = high[:, :, column]
-        return (left + part * (high[:, :, column + 1] - left)).reshape(len(knots), -1)
+        cloud: Field = (left + part * (high[:, :, column + 1] - left)).reshape(len(knots), -1)
+        return cloud
 
 
 def _stops(side: int, cells: int) -> tuple[NDArray[np.intp], Field]:
@@ -93,7 +94,8 @@ def heading(angle: Field) -> NDArray[Any]:
 def merge(first: Field, second: Field, reach: Number) -> Field:
     """The union of two shapes, its crease filled over about `reach`."""
     blend = np.maximum(reach - np.abs(first - second), 0.0)
-    return np.minimum(first, second) - blend * blend * (0.25 / reach)
+    merged: Field = np.minimum(first, second) - blend * blend * (0.25 / reach)
+    return merged
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,10 @@ class Frame:
             cos, sin = np.cos(turn), np.sin(turn)
             x, y = cos * x + sin * y, cos * y - sin * x
         x, y = x * (1.0 / width), y * (1.0 / height)
-        return (np.sqrt(x * x + y * y) - 1.0) * np.minimum(width, height, dtype=np.float32)
+        distance: Field = (np.sqrt(x * x + y * y) - 1.0) * np.minimum(
+            width, height, dtype=np.float32
+        )
+        return distance
 
     def limb(self, start: Point, end: Point, first: Number, last: Number) -> Field:
         """A stroke whose half width goes from `first` at its start to `last` at its end."""
@@ -126,7 +131,8 @@ class Frame:
         along = step / np.maximum(step.real**2 + step.imag**2, 1e-6)
         part = np.clip(x * along.real + y * along.imag, 0.0, 1.0)
         x, y = x - part * step.real, y - part * step.imag
-        return np.sqrt(x * x + y * y) - (first + part * (last - first))
+        distance: Field = np.sqrt(x * x + y * y) - (first + part * (last - first))
+        return distance
 
     def chain(self, joints: Sequence[Point], widths: Sequence[Number]) -> Field:
         """Limbs from joint to joint, with the half width given at each joint."""

@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from clfw import DataError, Detected
-from clfw.io.file_tree import FileTree, is_stray
-from clfw.text import escape
+from clfw.api import GZIP_MAGIC, FileTree, escape, is_stray
 from clfw_plugins.idx_files.params import IdxFilesParams
-from clfw_plugins.idx_files.parsing import GZIP_MAGIC
 
 ROLES = {
     "train_images": ("train", "images"),

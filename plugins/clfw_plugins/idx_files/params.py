@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from clfw_plugins.arrays.params import ClassParams
+from clfw.api import ClassParams
 
 
 class IdxFilesParams(ClassParams):

@@ -4,11 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clfw import DataError
-from clfw.io.file_tree import FileTree, open_tree
-from clfw.text import did_you_mean, escape
-from clfw_plugins.arrays.source import ArraySource, Content, Part
+from clfw.api import ArraySource, Content, FileTree, Part, did_you_mean, escape, open_tree, read_idx
 from clfw_plugins.idx_files.params import IdxFilesParams
-from clfw_plugins.idx_files.parsing import read_idx
 
 
 def open_idx_files(params: IdxFilesParams, path: Path) -> ArraySource:

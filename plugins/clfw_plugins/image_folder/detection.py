@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from clfw import DataError, Detected
-from clfw.io.file_tree import FileTree
-from clfw.text import escape
+from clfw.api import FileTree, escape
 from clfw_plugins.image_folder.layout import Layout, TwinFolders, hidden, lay_out
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from clfw import DataError
-from clfw.io.file_tree import is_picture, is_stray, kinds_not_read, not_read
-from clfw.text import escape
+from clfw.api import escape, is_picture, is_stray, unsupported_images, unsupported_images_line
 
 Split = Literal["train", "validation", "test"]
 SPLIT_NAMES: dict[str, Split] = {
@@ -69,8 +68,10 @@ def lay_out(names: list[str], label: str) -> Layout:
     """
     candidates = [name for name in names if is_picture(name) and not hidden(name)]
     if not candidates:
-        if others := not_read(names):
-            raise DataError(f"{label}: {kinds_not_read(others)}", hint="convert the pictures")
+        if others := unsupported_images(names):
+            raise DataError(
+                f"{label}: {unsupported_images_line(others)}", hint="convert the pictures"
+            )
         raise DataError(f"{label}: holds no pictures", hint="is data.path the right folder?")
     root = wrapper(candidates)
     inner = [name.removeprefix(root) for name in candidates]
@@ -84,7 +85,7 @@ def lay_out(names: list[str], label: str) -> Layout:
         class_roots = (root,)
     if not any(picture.label is not None for picture in pictures):
         raise DataError(
-            f"{label}: holds pictures and no class folders, as '{escape(candidates[0])}'",
+            f"{label}: holds pictures but no class folders, as '{escape(candidates[0])}'",
             hint="put the pictures of each class into a folder of its own, "
             "or list them in a CSV file and use csv_images",
         )
@@ -119,7 +120,7 @@ def has_split_folders(names: list[str], label: str) -> bool:
     tops = {name.partition("/")[0] for name in names if "/" in name}
     if tops and all(top.lower() in SPLIT_NAMES for top in tops):
         raise DataError(
-            f"{label}: has {', '.join(sorted(tops))} and no class folders in a train folder",
+            f"{label}: has {', '.join(sorted(tops))} but no class folders in a train folder",
             hint="put the training pictures into train/CLASS/",
         )
     return False

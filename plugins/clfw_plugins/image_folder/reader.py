@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from clfw import Table
-from clfw.io.file_tree import FileTree, kinds_not_read, not_read, open_tree
-from clfw.text import escape
+from clfw.api import FileTree, escape, open_tree, unsupported_images, unsupported_images_line
 from clfw_plugins.image_folder.layout import Layout, hidden, lay_out
 from clfw_plugins.image_folder.params import ImageFolderParams
 
@@ -62,9 +61,9 @@ class ImageFolder:
             above, slash, name = folder.rpartition("/")
             if above + slash in layout.class_roots and name not in filled and not hidden(folder):
                 link = self._path.is_dir() and (self._path / folder).is_symlink()
-                others = not_read(file for file in files if file.startswith(f"{folder}/"))
+                others = unsupported_images(file for file in files if file.startswith(f"{folder}/"))
                 why = "is a symbolic link, which is not followed" if link else "holds no picture"
-                why += f", but {kinds_not_read(others)}" if others else ""
+                why += f", but {unsupported_images_line(others)}" if others else ""
                 yield f"{self._tree.label}/{escape(folder)}: {why}"
 
 

@@ -5,9 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from clfw import DataError, Detected
-from clfw.io.csv_file import is_list, read_head
-from clfw.io.file_tree import FileTree, wrapping_folder
-from clfw.text import escape
+from clfw.api import FileTree, escape, is_list, read_head, wrapping_folder
 from clfw_plugins.pixel_csv.params import PixelCsvParams
 
 FEWEST_PIXELS = 16

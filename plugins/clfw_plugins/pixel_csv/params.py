@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from clfw_plugins.arrays.params import ClassParams
+from clfw.api import ClassParams
 
 
 class PixelCsvParams(ClassParams):

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clfw import DataError
-from clfw.io.csv_file import checked_columns, delimiter_of, records, wrong_length
-from clfw.text import bullet_list, escape
+from clfw.api import bullet_list, checked_columns, delimiter_of, escape, records, wrong_length
 
 LINE_END = re.compile(rb"\r\n|\r|\n")
 BLANK_LINES = re.compile(rb"(?:[ \t]*(?:\r\n|\r|\n))*")

@@ -7,11 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clfw import DataError
-from clfw.api.submissions import submission_layout
-from clfw.io.csv_file import as_utf8
-from clfw.io.file_tree import FileTree, SingleFileTree, open_tree
-from clfw.text import bullet_list, did_you_mean, escape
-from clfw_plugins.arrays.source import ArraySource, Content, Part
+from clfw.api import (
+    ArraySource,
+    Content,
+    FileTree,
+    Part,
+    SingleFileTree,
+    as_utf8,
+    bullet_list,
+    did_you_mean,
+    escape,
+    open_tree,
+    submission_layout,
+)
 from clfw_plugins.pixel_csv.params import PixelCsvParams
 from clfw_plugins.pixel_csv.parsing import Layout, read_header, read_rows
 

@@ -43,11 +43,17 @@ class Mirrored(nn.Sequential):
     none.
     """
 
+    def _through(self, images: Tensor) -> Tensor:
+        for layer in self:
+            images = layer(images)
+        return images
+
     def forward(self, images: Tensor) -> Tensor:
         if self.training or not isinstance(self[-1], nn.Linear):
-            return super().forward(images)
-        both: Tensor = super().forward(torch.cat((images, images.flip(3))))
-        return both.unflatten(0, (2, len(images))).mean(0)
+            return self._through(images)
+        both = self._through(torch.cat((images, images.flip(3))))
+        pairs: Tensor = both.unflatten(0, (2, len(images)))
+        return pairs.mean(0)
 
 
 def convolution(inputs: int, outputs: int) -> nn.Module:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from clfw import Task, TaskNotSupported
-from clfw.config.data_params import LARGEST_SIDE
+from clfw.api import MAX_SIDE
 from clfw_plugins.small_cnns.layers import convolution_block, flat_features
 from clfw_plugins.small_cnns.params import PlainCnnParams
 
@@ -44,10 +44,10 @@ def build(params: PlainCnnParams, task: Task) -> nn.Module:
 def require_side(params: PlainCnnParams, task: Task) -> None:
     """Raise `TaskNotSupported` where the layers leave nothing of the task's pictures."""
     minimum = minimum_side(params)
-    if minimum > LARGEST_SIDE:
+    if minimum > MAX_SIDE:
         raise TaskNotSupported(
             f"plain_cnn: these layers need pictures of at least {minimum:,} pixels a side, "
-            f"and {LARGEST_SIDE:,} is the largest that there is",
+            f"and {MAX_SIDE:,} is the largest that there is",
             hint="take fewer layers, or smaller strides and pooling",
         )
     task.require_side(minimum, "plain_cnn with these layers")

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from clfw.api.params import Params
+from clfw.api import Params
 
 Width = Annotated[int, Field(ge=1, le=65536)]
 Small = Annotated[int, Field(ge=1, le=64)]

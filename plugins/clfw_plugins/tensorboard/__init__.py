@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from clfw import hookimpl
 
 if TYPE_CHECKING:
-    from clfw.api.reports import EpochReport
+    from clfw.api import EpochReport
 
 
 @hookimpl
@@ -15,7 +15,7 @@ def clfw_run_planned() -> None:
     """Say before the first step, not after the first epoch, that the package is not there."""
     import importlib.util
 
-    from clfw.errors import PluginError
+    from clfw.api import PluginError
 
     if importlib.util.find_spec("tensorboard") is None:
         raise PluginError("needs the package tensorboard", hint="pip install 'clfw[tensorboard]'")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from torch.utils.tensorboard.writer import SummaryWriter
 
-from clfw.api.reports import EpochReport
+from clfw.api import EpochReport
 
 
 def write_epoch(folder: Path, report: EpochReport) -> None:

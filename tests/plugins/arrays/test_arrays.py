@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 
 from clfw import DataError
+from clfw.api.array_source import ArraySource
 from clfw_plugins.arrays import reader
 from clfw_plugins.arrays.npy import read_npy
 from clfw_plugins.arrays.params import ArraysParams
 from clfw_plugins.arrays.reader import open_arrays
-from clfw_plugins.arrays.source import ArraySource
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 3, 2), dtype=np.uint8)
 LABELS = np.array([7, 0, 7, 9, 0])

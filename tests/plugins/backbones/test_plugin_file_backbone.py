@@ -98,8 +98,10 @@ def test_a_backbone_may_stand_on_a_backbone(frozen: str) -> None:
 
 def test_plugins_are_loaded_once_a_command(frozen: str, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[object] = []
-    found = manager.found_plugins
-    monkeypatch.setattr(manager, "found_plugins", lambda *a, **k: calls.append(a) or found(*a, **k))
+    found = manager.discover_plugins
+    monkeypatch.setattr(
+        manager, "discover_plugins", lambda *a, **k: calls.append(a) or found(*a, **k)
+    )
     succeed("eval", frozen, *PLUGIN)
     assert len(calls) == 1
 

@@ -13,9 +13,9 @@ import pytest
 from numpy.typing import NDArray
 
 from clfw import DataError
-from clfw_plugins.arrays.source import ArraySource
+from clfw.api.array_source import ArraySource
+from clfw.io.idx_file import read_idx
 from clfw_plugins.idx_files.params import IdxFilesParams
-from clfw_plugins.idx_files.parsing import read_idx
 from clfw_plugins.idx_files.reader import open_idx_files
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 3, 2), dtype=np.uint8)

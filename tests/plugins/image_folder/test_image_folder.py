@@ -191,7 +191,7 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
 def test_a_class_folder_without_a_picture_is_an_error(make: Make, empty: str) -> None:
     path = make(Path("set"), ["a/1.png", "b/1.png", empty])
     message = refusal(lambda: refuse_untrainable(rows_of(path)))
-    other = ", but 1 file of kinds that are not read (.gif): PNG, JPEG, BMP, WEBP are"
+    other = ", but 1 file in unsupported formats (.gif); supported are PNG, JPEG, BMP, WEBP"
     said = f"holds no picture{other if '.gif' in empty else ''}"
     assert f"set/c: {said} (class folders without pictures)" in message
     assert "remove the folder" in message
@@ -238,10 +238,10 @@ def test_class_folders_that_differ_in_case_or_encoding_alone_are_refused(
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["1.png", "2.png"], "set: holds pictures and no class folders, as '1.png'"),
-        (["train/1.png", "test/1.png"], "set: has test, train and no class folders in a train"),
-        (["val/a/1.png", "test/a/1.png"], "set: has test, val and no class folders in a train"),
-        (["readme.txt", "a/1.gif"], "set: 1 file of kinds that are not read (.gif)"),
+        (["1.png", "2.png"], "set: holds pictures but no class folders, as '1.png'"),
+        (["train/1.png", "test/1.png"], "set: has test, train but no class folders in a train"),
+        (["val/a/1.png", "test/a/1.png"], "set: has test, val but no class folders in a train"),
+        (["readme.txt", "a/1.gif"], "set: 1 file in unsupported formats (.gif)"),
         (["readme.txt", "a/1.txt"], "set: holds no pictures"),
     ],
 )

@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 from clfw import DataError, Table
+from clfw.api.array_source import ArraySource
 from clfw.config.data_params import DataParams
 from clfw.data.rows import check_rows
-from clfw_plugins.arrays.source import ArraySource
 from clfw_plugins.pixel_csv import parsing
 from clfw_plugins.pixel_csv.params import PixelCsvParams
 from clfw_plugins.pixel_csv.reader import open_pixel_csv
@@ -241,7 +241,7 @@ def test_test_rows_with_labels_keep_them() -> None:
 @pytest.mark.parametrize(
     ("ids", "message"),
     [
-        ("1,0\n2,0\n2,0\n", "sample_submission.csv:4 (column ImageId): '2' stands twice"),
+        ("1,0\n2,0\n2,0\n", "sample_submission.csv:4 (column ImageId): '2' appears twice"),
         ("1,0\n2,0\n4,0\n", "sample_submission.csv:4 (column ImageId): '4' is no row of test.csv"),
         ("1,0\n2,0\n", "sample_submission.csv:3: 2 ids, and test.csv has 3 rows"),
     ],
@@ -322,10 +322,10 @@ BAD_ROWS = {
     "huge": (f"2,{'9' * 5000},1,1,1", "train.csv:4 (column pixel0): '9999"),
     "other digits": ("2,٣,1,1,1", "train.csv:4 (column pixel0): '٣'"),
     "escape sequence": ("2,\x1b[2J,1,1,1", "(column pixel0): '\\x1b[2J'"),
-    "short": ("2,1,1,1", "train.csv:4 (column pixel3): 4 values, and there are 5 columns"),
-    "long": ("2,1,1,1,1,1", "train.csv:4 (column 6): 6 values, and there are 5 columns"),
+    "short": ("2,1,1,1", "train.csv:4 (column pixel3): 4 values, expected 5"),
+    "long": ("2,1,1,1,1,1", "train.csv:4 (column 6): 6 values, expected 5"),
     "empty label": (",1,1,1,1", "train.csv:4 (column label): the label is empty"),
-    "unclosed quote": ('2,"1,1,1,1', "train.csv:4 (column 2): a quote that is not closed"),
+    "unclosed quote": ('2,"1,1,1,1', "train.csv:4 (column 2): an unclosed quote"),
     "formula": ("2,=1+1,1,1,1", "train.csv:4 (column pixel0): '=1+1'"),
 }
 
@@ -355,10 +355,10 @@ BAD_FILES = {
         PLAIN.replace("\n3,", "\né,", 1).encode("latin-1"),
         "train.csv:2 (column 1): byte 0xe9",
     ),
-    "NUL": (PLAIN.replace("\n3,", "\n\0,", 1).encode(), "train.csv:2 (column 1): holds a NUL"),
+    "NUL": (PLAIN.replace("\n3,", "\n\0,", 1).encode(), "train.csv:2 (column 1): contains a NUL"),
     "no header": (b"5,0,0,0,0\n", "train.csv:1: the first line holds numbers"),
     "no label": (PLAIN.replace("label", "Label").encode(), "did you mean 'Label'?"),
-    "column named twice": (PLAIN.replace("pixel1", "pixel0").encode(), "'pixel0' stands twice"),
+    "column named twice": (PLAIN.replace("pixel1", "pixel0").encode(), "'pixel0' appears twice"),
     "column without a name": (PLAIN.replace("pixel1", "").encode(), "column 3 has no name"),
     "no square": (b"label,pixel0,pixel1,pixel2\n1,2,3,4\n", "3 pixel columns are no square"),
     "missing pixel": (

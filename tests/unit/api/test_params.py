@@ -11,7 +11,8 @@ from pydantic import Field, model_validator
 
 from clfw.api.params import Layer, NoParams, Params, describe, parse_settings, resolve, toml_value
 from clfw.config.data_params import DataParams
-from clfw.config.recipe import Recipe
+from clfw.config.optimizers import SGDParams
+from clfw.config.recipe import TrainParams
 from clfw.errors import UsageError
 
 
@@ -202,12 +203,21 @@ def test_parameters_do_not_change() -> None:
 
 def test_settings_are_sorted_into_their_groups() -> None:
     parsed = parse_settings(
-        ["model.width=8", "data.path=a.b/c", "train.lr=0.1", "augment.rotate.degrees=10"]
+        [
+            "model.width=8",
+            "data.path=a.b/c",
+            "train.lr=0.1",
+            "optimizer.momentum=0.8",
+            "augment.rotate.degrees=10",
+        ]
     )
     assert parsed == {
         "model": {"width": 8},
         "data": {"path": "a.b/c"},
         "train": {"lr": 0.1},
+        "optimizer": {"momentum": 0.8},
+        "schedule": {},
+        "loss": {},
         "augment": {"rotate": {"degrees": 10}},
     }
 
@@ -305,7 +315,7 @@ def test_every_parameter_is_described_with_type_default_and_range() -> None:
     assert describe(NoParams) == []
 
 
-@pytest.mark.parametrize("cls", [Recipe, DataParams])
+@pytest.mark.parametrize("cls", [TrainParams, DataParams])
 def test_every_parameter_of_core_says_what_it_means(cls: type[Params]) -> None:
     for row in describe(cls):
         assert row.meaning, row.name
@@ -313,26 +323,28 @@ def test_every_parameter_of_core_says_what_it_means(cls: type[Params]) -> None:
         assert row.kind != "any", row.name
 
 
-@pytest.mark.parametrize("cls", [Recipe, DataParams])
+@pytest.mark.parametrize("cls", [TrainParams, DataParams])
 def test_the_defaults_of_core_are_valid(cls: type[Params]) -> None:
     values = json.loads(cls().model_dump_json())
     assert resolve(cls, [Layer("again", values)], "x").params == cls()
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("cls", "values", "said"),
     [
-        ({"batch_size": "full", "accumulate": 2}, "accumulate must be 1"),
-        ({"nesterov": True, "momentum": 0.0}, "nesterov needs a momentum above 0"),
+        (TrainParams, {"batch_size": "full", "accumulate": 2}, "accumulate must be 1"),
+        (SGDParams, {"nesterov": True, "momentum": 0.0}, "nesterov needs a momentum above 0"),
     ],
 )
-def test_recipes_at_odds_with_themselves_are_refused(values: dict[str, object], said: str) -> None:
+def test_recipes_at_odds_with_themselves_are_refused(
+    cls: type[Params], values: dict[str, object], said: str
+) -> None:
     with pytest.raises(UsageError, match=said):
-        resolve(Recipe, [Layer("--set", values)], "train")
+        resolve(cls, [Layer("--set", values)], "train")
 
 
 def test_mean_and_deviation_are_given_together() -> None:
     for values in ({"mean": [0.5]}, {"std": [0.5]}):
-        with pytest.raises(UsageError, match="mean and std are given together"):
+        with pytest.raises(UsageError, match="give both mean and std"):
             resolve(DataParams, [Layer("--set", values)], "data")
     resolve(DataParams, [Layer("--set", {"mean": [0.5], "std": [0.5]})], "data")

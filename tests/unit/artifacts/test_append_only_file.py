@@ -62,8 +62,8 @@ def shorten(path: Path) -> None:
 
 
 DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
-    "a digit": (last_digit, r"is not as it was at the checkpoint: its first \d+ bytes differ"),
-    "shorter": (shorten, r"is shorter than at the checkpoint: \d+ bytes, and \d+ then"),
+    "a digit": (last_digit, r"has changed since the checkpoint: its first \d+ bytes differ"),
+    "shorter": (shorten, r"is shorter than at the checkpoint: \d+ bytes, \d+ then"),
 }
 
 
@@ -84,7 +84,7 @@ def test_a_changed_file_of_rows_is_named_with_a_way_on_that_works(
 
 def test_rows_that_fit_no_checkpoint_are_lost_and_the_plan_is_pointed_at(whole: Reference):
     METRICS.write_bytes(b"")
-    hint = refused(r"run/metrics.jsonl: is shorter than at the checkpoint: 0 bytes, and \d+ then")
+    hint = refused(r"run/metrics.jsonl: is shorter than at the checkpoint: 0 bytes, \d+ then")
     assert hint == "hint: start a new run; run/plan.json has every value of this one"
 
 
@@ -96,7 +96,7 @@ def test_rows_without_any_checkpoint_are_not_thrown_away(whole: Reference):
 def test_a_changed_split_is_named_by_line_and_a_deleted_one_is_written_again(whole: Reference):
     number = len(SPLIT.read_bytes().splitlines())
     exchange(SPLIT, b"test", b"train")
-    hint = refused(rf"run/split.csv: line {number}: is '\d+,train', and the data gives '\d+,test'")
+    hint = refused(rf"run/split.csv: line {number}: is '\d+,train', but the data gives '\d+,test'")
     assert "or delete it: clfw resume run writes it again" in hint
     SPLIT.unlink()
     assert go_on(whole).code == 0
@@ -105,7 +105,7 @@ def test_a_changed_split_is_named_by_line_and_a_deleted_one_is_written_again(who
 
 def test_a_split_that_lost_a_line_is_named(whole: Reference):
     SPLIT.write_bytes(b"".join(SPLIT.read_bytes().splitlines(keepends=True)[:-1]))
-    refused(r"run/split.csv: line \d+: is '', and the data gives '\d+,test'")
+    refused(r"run/split.csv: line \d+: is '', but the data gives '\d+,test'")
 
 
 def test_a_checkpoint_that_knows_no_hash_goes_by_the_length_alone(tmp_path: Path):

@@ -82,7 +82,7 @@ BAD_WEIGHTS: dict[str, tuple[Callable[[bytes], bytes], int, str]] = {
     "header a key twice": (
         lambda w: struct.pack("<Q", 15) + b'{"a":{},"a":{}}',
         65,
-        "a key stands twice",
+        "a key appears twice",
     ),
     "header of deep nesting": (
         lambda w: struct.pack("<Q", 200_006) + b'{"a":' + b"[" * 200_000 + b"}",
@@ -118,7 +118,7 @@ BAD_WEIGHTS: dict[str, tuple[Callable[[bytes], bytes], int, str]] = {
     ),
     "later format": (lambda w: with_facts(w, format=99), 65, "format 99; this clfw reads 1 and 2"),
     "no classes": (lambda w: with_facts(w, classes=None), 65, "'classes' is missing"),
-    "classes no text": (lambda w: with_facts(w, classes=[1, 2, 3]), 65, "damaged description"),
+    "classes no text": (lambda w: with_facts(w, classes=[1, 2, 3]), 65, "damaged metadata"),
     "classes fewer": (lambda w: with_facts(w, classes=["a", "b"]), 65, "does not fit the model"),
     "preprocess malformed": (lambda w: with_facts(w, preprocess={"mean": 1}), 65, "preprocess"),
     "unknown component": (
@@ -139,7 +139,7 @@ BAD_WEIGHTS: dict[str, tuple[Callable[[bytes], bytes], int, str]] = {
     "values no table": (
         lambda w: with_facts(w, model=model(values=[1])),
         65,
-        "damaged description",
+        "damaged metadata",
     ),
 }
 
@@ -165,7 +165,7 @@ def test_the_sound_file_itself_is_taken(weights: bytes):
     ("arguments", "code", "fragment"),
     [
         (("eval", "absent", *DATA), 66, "no file or folder 'absent'"),
-        (("eval", "bars", *DATA), 66, "bars: holds no model.safetensors"),
+        (("eval", "bars", *DATA), 66, "bars: has no model.safetensors"),
         (("inspect", "absent"), 66, "no file or folder 'absent'"),
         (("predict", "good.safetensors", "--data", "nothing_like_it"), 2, "no data entry named"),
         (("predict", "good.safetensors", *DATA, "--out", "absent/x.csv"), 73, "absent"),

@@ -1,4 +1,4 @@
-"""The seal of a weights file: whatever changes in it afterwards is noticed before it is used."""
+"""The checksum of a weights file: any later change is noticed before it is used."""
 
 import json
 import random
@@ -78,7 +78,7 @@ def test_a_bit_changed_in_the_tensors_is_noticed_by_whoever_reads_them(run: Path
 def test_a_damaged_file_that_stands_alone_is_to_be_replaced(run: Path):
     spoil_tensors((run / "model.safetensors").rename("alone.safetensors"))
     finished = clfw("predict", "alone.safetensors", PICTURE)
-    assert_refused(finished, 65, "alone.safetensors: damaged", "put a sound copy in its place")
+    assert_refused(finished, 65, "alone.safetensors: damaged", "replace it with an intact copy")
 
 
 def test_a_damaged_file_gives_no_backbone(run: Path):
@@ -107,7 +107,7 @@ def test_exchanged_classes_are_noticed(run: Path):
 def test_a_file_of_the_format_before_is_taken_and_inspect_says_that_it_has_no_seal(run: Path):
     file = run / "model.safetensors"
     sealed = succeed("predict", "run", PICTURE, "--json").json
-    seal = read_header(file).seal
+    seal = read_header(file).checksum
     assert f"sha256     {seal} (the file is as it was written)" in succeed("inspect", "run").out
     file.write_bytes(unsealed(file.read_bytes()))
     assert "sha256     none: an older file" in succeed("inspect", "run").out
@@ -230,7 +230,7 @@ def test_a_sealed_file_is_what_safetensors_writes_for_its_tensors_and_descriptio
 
 
 def whole(data: bytes) -> tuple[bytes, list[memoryview]]:
-    """A file's header and payload, as `sealed` takes them."""
+    """A file's header and payload, as `checksummed` takes them."""
     header, payload = parts(data)
     return header, [payload]
 

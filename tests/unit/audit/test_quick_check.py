@@ -10,8 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clfw.audit import quick_check
-from clfw.audit.confusables import look_alike, reads_as_missing, told_apart
-from clfw.audit.duplicates import correctness, equal_pictures, row_sums, sort_out, surplus
+from clfw.audit.confusables import look_alike, quote_names, reads_as_missing
+from clfw.audit.duplicates import (
+    classify_groups,
+    equal_pictures,
+    leaks_and_conflicts,
+    redundant_rows,
+    row_sums,
+)
 from clfw.audit.labels import misleading_labels
 from clfw.audit.quick_check import warnings_of
 from clfw.config.data_params import DataParams
@@ -67,7 +73,7 @@ SIX = check_rows(table(LABELS, SPLITS, groups=list("abcdef")), DataParams(valida
 
 def told(equal: list[tuple[int, ...]]) -> list[tuple[str, str]]:
     """Kind and summary of what follows from these groups of the six rows."""
-    return [(f.kind, f.summary) for f in correctness(sort_out(equal, SIX), SIX)]
+    return [(f.kind, f.summary) for f in leaks_and_conflicts(classify_groups(equal, SIX), SIX)]
 
 
 def test_a_picture_of_two_splits_is_a_leak_and_one_of_two_labels_a_contradiction() -> None:
@@ -82,7 +88,7 @@ def test_a_picture_of_two_splits_is_a_leak_and_one_of_two_labels_a_contradiction
 
 
 def test_the_example_says_which_rows_with_their_splits_and_labels() -> None:
-    leak, contradiction = correctness(sort_out([(1, 4)], SIX), SIX)
+    leak, contradiction = leaks_and_conflicts(classify_groups([(1, 4)], SIX), SIX)
     shown = "list.csv:3 '1' (train, y) = list.csv:6 '4' (test, x)"
     assert leak.details == contradiction.details == (shown,)
     assert leak.rows == contradiction.rows == (1, 4)
@@ -90,17 +96,17 @@ def test_the_example_says_which_rows_with_their_splits_and_labels() -> None:
 
 def test_a_row_left_out_takes_no_part() -> None:
     less = check_rows(SIX.table, DataParams(validation=0.0), {4: "leak"})
-    assert correctness(sort_out([(0, 4)], less), less) == []
-    assert sort_out([(0, 2, 4)], less).repeated == [(0, 2)]
+    assert leaks_and_conflicts(classify_groups([(0, 4)], less), less) == []
+    assert classify_groups([(0, 2, 4)], less).repeated == [(0, 2)]
 
 
 def test_what_is_proposed_to_be_left_out_spares_the_test_split_and_one_of_each_group() -> None:
-    assert surplus([(0, 2)], SIX) == {2: "same picture as list.csv:2 '0' (train)"}
-    assert surplus([(0, 4, 5)], SIX) == {0: "same picture as list.csv:6 '4' (test)"}
+    assert redundant_rows([(0, 2)], SIX) == {2: "same picture as list.csv:2 '0' (train)"}
+    assert redundant_rows([(0, 4, 5)], SIX) == {0: "same picture as list.csv:6 '4' (test)"}
     other = "same picture as list.csv:7 '5' (test), with another label"
-    assert surplus([(1, 5)], SIX) == {1: other}
-    assert surplus([(0, 1)], SIX).keys() == {0, 1}
-    assert surplus([(4, 5)], SIX) == {}
+    assert redundant_rows([(1, 5)], SIX) == {1: other}
+    assert redundant_rows([(0, 1)], SIX).keys() == {0, 1}
+    assert redundant_rows([(4, 5)], SIX) == {}
 
 
 @pytest.mark.parametrize(
@@ -113,7 +119,7 @@ def test_what_is_proposed_to_be_left_out_spares_the_test_split_and_one_of_each_g
 )  # fmt: skip
 def test_names_that_look_alike_are_one_group(names: tuple[str, str]) -> None:
     assert look_alike(["other", *names]) == [names]
-    one, two = told_apart(names).split(", ")
+    one, two = quote_names(names).split(", ")
     assert one != two
 
 
@@ -190,7 +196,7 @@ def test_a_sound_set_is_trained_on_without_a_warning(leaking: tuple[str, ...]) -
 def test_equal_pictures_of_a_large_set_are_looked_for_once(
     leaking: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clfw.audit.quick_check.QUICK", 0)
+    monkeypatch.setattr("clfw.audit.quick_check.SMALL", 0)
     first = succeed(*leaking).err
     monkeypatch.setattr("clfw.audit.quick_check.equal_pictures", None)  # a second look would fail
     again = succeed(*leaking).err
@@ -202,7 +208,7 @@ def test_equal_pictures_of_a_large_set_are_looked_for_once(
 def test_pictures_that_have_changed_are_compared_anew(
     leaking: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clfw.audit.quick_check.QUICK", 0)
+    monkeypatch.setattr("clfw.audit.quick_check.SMALL", 0)
     assert "is in the" in succeed(*leaking).err
     Path("bars/train/0.png").write_bytes(png(bar(0, 99)))
     assert "is in the" not in succeed(*leaking).err

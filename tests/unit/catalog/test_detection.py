@@ -279,7 +279,7 @@ def test_what_no_reader_knows_is_refused_with_what_each_reads() -> None:
     write({"a.txt": b"x", "b.txt": b"y"}, Path("notes"))
     error = refusal("./notes")
     assert error.exit_code == 65
-    assert "no reader recognises it (2 files, the first is 'a.txt'); they read:" in error.message
+    assert "no reader recognizes it (2 files, the first is 'a.txt'); they read:" in error.message
     for name in ("image_folder", "csv_images", "pixel_csv", "idx_files", "arrays"):
         assert f"\n  {name}: " in error.message
     assert "--set data.path=./notes" in error.hint
@@ -291,7 +291,7 @@ def test_two_readers_that_claim_the_same_are_both_named_with_the_way_out() -> No
     write_list(Path("both/labels.csv"), [("path", "label"), *rows])
     error = refusal("./both")
     assert error.exit_code == 65
-    assert "2 readers recognise it" in error.message
+    assert "2 readers recognize it" in error.message
     assert "image_folder: a folder per class" in error.message
     assert "csv_images: a list of pictures" in error.message
     assert "--data csv_images" in error.hint
@@ -336,7 +336,7 @@ def test_the_shell_completes_paths_where_data_is_named() -> None:
 
 def test_data_path_beside_a_path_is_refused() -> None:
     write(CLASSES, Path("photos"))
-    assert "names the place already" in refusal("./photos", "data.path=other").message
+    assert "already names the path" in refusal("./photos", "data.path=other").message
 
 
 @pytest.mark.parametrize(
@@ -351,7 +351,7 @@ def test_an_entrys_name_is_made_of_the_paths(path: str, name: str) -> None:
 def test_a_damaged_zip_is_named_as_such() -> None:
     Path("set.zip").write_bytes(b"PK\x03\x04 nothing more")
     assert isinstance(refusal("set.zip"), DataError)
-    assert "not a whole zip" in refusal("set.zip").message
+    assert "not a complete zip" in refusal("set.zip").message
 
 
 def test_a_reader_that_fails_to_tell_is_passed_over_with_one_warning(
@@ -366,7 +366,7 @@ def test_a_reader_that_fails_to_tell_is_passed_over_with_one_warning(
     said = capsys.readouterr().err
     assert (
         said
-        == "warning: dataset 'arrays': cannot say whether it reads this: RuntimeError: no idea\n"
+        == "warning: dataset 'arrays': failed to check whether it reads this: RuntimeError: no idea\n"
     )
 
 
@@ -497,7 +497,7 @@ def test_a_list_of_which_most_pictures_are_gone_names_every_row() -> None:
     [
         ("", "list.csv:1: the file is empty"),
         ("file,label\n", "holds no rows below a line of columns"),
-        ("file,file\na.png,b\n", "column 'file' stands twice"),
+        ("file,file\na.png,b\n", "column 'file' appears twice"),
         (
             "\n".join([",".join(str(n % 9) for n in range(70))] * 3),
             "numbers, not the names of columns",

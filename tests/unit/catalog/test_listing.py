@@ -54,9 +54,9 @@ def test_filters_hold_together_and_with_the_kind() -> None:
     [
         ("parameters", "must look like parameters<1e6"),
         ("params<3", "no fact 'params'"),
-        ("parameters<many", "'many' is no number"),
+        ("parameters<many", "'many' is not a number"),
         ("name<b", "name takes = or !="),
-        ("accuracy>90", "accuracy is a share from 0 to 1"),
+        ("accuracy>90", "accuracy is a fraction from 0 to 1"),
     ],
 )
 def test_a_filter_of_another_shape_is_an_error(condition: str, said: str) -> None:
@@ -86,8 +86,17 @@ def test_show_says_everything_of_a_model() -> None:
         "recipes    mnist_conv4_bn_document test 0.99",
         "example    clfw run --model mnist_conv4_bn",
         "model.dropout = 0.5  number [>= 0, < 1]: probability",
+        "optimizer.amsgrad = false  boolean: keep the largest second moment",
+        "schedule.warmup = 0.0  number [>= 0, < 1]: share of all updates",
+        "loss.label_smoothing = 0.0  number [>= 0, < 1]: share of the target",
     ):
         assert part in shown
+
+
+def test_show_gives_the_values_of_an_entrys_own_groups() -> None:
+    shown = succeed("show", "mnist_fast").out
+    assert "schedule   warmup 0.2\n" in shown
+    assert "schedule.warmup = 0.2 (entry)  number" in shown
 
 
 def test_show_says_why_relu_stands_after_max_pooling_where_it_does() -> None:
@@ -199,6 +208,10 @@ def test_the_packaged_registry_keeps_to_the_schema(schema: Draft202012Validator)
         "[model.a]\nsummary = 'x'",
         "[models.a]\ntrain = { lr = -1 }",
         "[models.a]\ntrain = { learning_rate = 0.1 }",
+        "[models.a]\ntrain = { warmup = 0.1 }",
+        "[models.a]\ntrain = { optimizer = 'adma' }",
+        "[models.a]\nschedule = { warmup = 2 }",
+        "[models.a]\noptimizer = { momentm = 0.5 }",
         "[models.a]\ncomponent = 'fashion_cnn'\nvalues = { widht = 3 }",
         "[models.a]\ncomponent = 'fashion_cnn'\nvalues = { width = 0 }",
         "[data.a]\ncomponent = 'image_folder'\nvalues = { image_size = 'large' }",
@@ -215,6 +228,8 @@ def test_the_schema_refuses_what_clfw_refuses(text: str, schema: Draft202012Vali
     "text",
     [
         "[models.a]\nextends = 'fashion_cnn'\nvalues = { width = 8 }",
+        "[models.a]\nextends = 'fashion_cnn'\nschedule = { warmup = 0.1 }\nloss = { label_smoothing = 0.1 }",
+        "[recipes.a]\nmodel = 'fashion_cnn'\nvalues.optimizer = { betas = [0.8, 0.9] }",
         "[models.a]\ncomponent = 'from_another_package'\nvalues = { any = 1 }",
         "[data.shoes]\ncomponent = 'image_folder'\nvalues = { path = 'shoes', image_size = 64 }",
     ],

@@ -13,7 +13,7 @@ from clfw.api.components import Architecture
 from clfw.catalog import registry as module
 from clfw.catalog.registry import (
     Registry,
-    merged,
+    deep_merge,
     packaged_registry,
     parse,
     read_registry,
@@ -103,7 +103,7 @@ def test_an_unknown_name_gets_the_nearest_entry_or_component_as_a_hint() -> None
         assert caught.value.hint == f"did you mean '{meant}'?"
     with pytest.raises(UsageError) as caught:
         registry.find("models", "zzzzzz", CATALOG)
-    assert caught.value.hint == "see what there is: clfw list"
+    assert caught.value.hint == "list them all: clfw list"
 
 
 def test_a_name_that_two_plugins_offer_is_no_unknown_name() -> None:
@@ -225,8 +225,8 @@ FAULTS = {
     "a number for text": ("[models.a]\nsummary = 3\n", "models.a: summary: must be a string", ""),
     "text for a table": ('[models.a]\nvalues = "x"\n', "models.a: values: must be a table", ""),
     "text for an array": ('[models.a]\naugment = "flip"\n', "augment: must be an array", ""),
-    "a name with capitals": ("[models.Net]\n", "models.Net: an entry's name is lower_snake", ""),
-    "a name with a slash": ('[models."../a"]\n', "models.../a: an entry's name", ""),
+    "a name with capitals": ("[models.Net]\n", "models.Net: entry names are lower_snake", ""),
+    "a name with a slash": ('[models."../a"]\n', "models.../a: entry names are lower_snake", ""),
     "a name with escape codes": ('[models."\\u001b[31m"]\n', r"models.\x1b[31m", ""),
     "another schema": ("schema = 2\n", "schema: this clfw reads schema 1", ""),
     "a number without end": (f"a = {'9' * 5000}\n", "not valid TOML", ""),
@@ -339,16 +339,16 @@ DOCUMENTS = st.dictionaries(st.sampled_from("abc"), TABLES, max_size=3)
 def test_what_is_laid_on_top_shows_and_what_it_leaves_out_stays(
     below: dict[str, object], above: dict[str, object]
 ) -> None:
-    result = merged(below, above)
+    result = deep_merge(below, above)
     assert result.keys() == below.keys() | above.keys()
     for key, value in result.items():
         if key not in above:
             assert value == below[key]
         elif not (isinstance(above[key], dict) and isinstance(below.get(key), dict)):
             assert value == above[key]
-    assert merged(below, {}) == below
-    assert merged({}, above) == above
-    assert merged(below, below) == below
+    assert deep_merge(below, {}) == below
+    assert deep_merge({}, above) == above
+    assert deep_merge(below, below) == below
 
 
 PIECES = [

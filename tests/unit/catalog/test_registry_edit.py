@@ -111,9 +111,9 @@ def test_the_persons_own_registry_serves_every_folder(monkeypatch: pytest.Monkey
 
 
 REFUSED = {
-    "a taken name": (("mnist", "photos"), 2, "'mnist': is taken by the entry of clfw"),
-    "a reader's name": (("image_folder", "photos"), 2, "is taken by the dataset of clfw"),
-    "no name": (("My-Pets", "photos"), 2, "'My-Pets': an entry's name is lower_snake"),
+    "a taken name": (("mnist", "photos"), 2, "'mnist': already the name of the entry of clfw"),
+    "a reader's name": (("image_folder", "photos"), 2, "already the name of the dataset of clfw"),
+    "no name": (("My-Pets", "photos"), 2, "'My-Pets': entry names are lower_snake"),
     "a name as the path": (("pets", "mnist"), 2, "'mnist': is a name, and PATH is to be a path"),
     "no path": (("pets", "./none"), 66, "no file or folder './none'"),
     "no such value": (("pets", "photos", "--set", "data.labell=x"), 2, "data.labell: no such parameter"),
@@ -134,7 +134,7 @@ def test_a_registry_that_cannot_grow_is_left_as_it_is(text: str) -> None:
     Path("registry.toml").write_text(text)
     finished = clfw("data", "add", "pets", "photos")
     assert finished.code == 73
-    assert "cannot take the entry 'pets'" in finished.err
+    assert "cannot add the entry 'pets'" in finished.err
     assert Path("registry.toml").read_text() == text
 
 
@@ -142,7 +142,7 @@ def test_a_name_of_bytes_that_are_no_text_is_refused() -> None:
     os.rename(b"photos", b"ph\xffotos")
     finished = clfw("data", "add", "pets", os.fsdecode(b"./ph\xffotos"))
     assert finished.code == 2
-    assert "has a name that is no text in UTF-8" in finished.err
+    assert "the name is not valid UTF-8" in finished.err
     assert not Path("registry.toml").exists()
 
 
@@ -151,7 +151,7 @@ def test_adding_twice_is_refused_the_second_time() -> None:
     before = Path("registry.toml").read_bytes()
     second: Finished = clfw("data", "add", "pets", "photos")
     assert second.code == 2
-    assert "'pets': is taken by the entry of project" in second.err
+    assert "'pets': already the name of the entry of project" in second.err
     assert Path("registry.toml").read_bytes() == before
 
 

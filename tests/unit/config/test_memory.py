@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from clfw.config.memory import (
-    FIRST,
-    SECOND,
+    CGROUP_V1,
+    CGROUP_V2,
     available,
     group_memory,
     memory_budget,
@@ -49,7 +49,7 @@ def test_no_size_is_refused(text: str) -> None:
 
 def test_a_size_that_is_none_is_told_before_anything_is_read() -> None:
     finished = clfw("run", "--model", "fashion_cnn", "--data", "mnist", "--memory-budget", "much")
-    assert_refused(finished, 2, "--memory-budget: 'much' is no size", "2GB")
+    assert_refused(finished, 2, "--memory-budget: 'much' is not a size", "2GB")
 
 
 def test_without_a_number_half_of_the_free_memory_is_the_budget() -> None:
@@ -60,17 +60,17 @@ def test_without_a_number_half_of_the_free_memory_is_the_budget() -> None:
 
 
 def test_a_control_group_bounds_what_is_free(tmp_path: Path) -> None:
-    assert group_memory(tmp_path, *SECOND) == []
+    assert group_memory(tmp_path, *CGROUP_V2) == []
     (tmp_path / "memory.current").write_text("700\n")
     (tmp_path / "memory.stat").write_text("anon 400\nfile 300\n")
     (tmp_path / "memory.max").write_text("max\n")
-    assert group_memory(tmp_path, *SECOND) == []
+    assert group_memory(tmp_path, *CGROUP_V2) == []
     (tmp_path / "memory.max").write_text("1000\n")
-    assert group_memory(tmp_path, *SECOND) == [600]
+    assert group_memory(tmp_path, *CGROUP_V2) == [600]
     (tmp_path / "memory").mkdir()
     for name, text in (("limit_in_bytes", "900"), ("usage_in_bytes", "950"), ("stat", "cache 100")):
         (tmp_path / "memory" / f"memory.{name}").write_text(text)
-    assert group_memory(tmp_path, *FIRST) == [50]
+    assert group_memory(tmp_path, *CGROUP_V1) == [50]
     assert available() <= system_memory()
 
 
@@ -144,7 +144,7 @@ def test_a_file_that_is_cut_meanwhile_is_an_error_and_no_crash(
 ) -> None:
     os.truncate(tmp_path / "pixels", 100)
     assert (pixels.read([0]) == pixels.images[[0]]).all()
-    with pytest.raises(StorageError, match="cut while it was read"):
+    with pytest.raises(StorageError, match="truncated while it was read"):
         pixels.read([0, 22])
 
 
@@ -159,7 +159,7 @@ def test_a_map_that_has_forgotten_reads_the_file_again(pixels: PixelMap) -> None
 
 def test_a_map_of_a_file_of_another_size_is_refused(tmp_path: Path) -> None:
     (tmp_path / "short").write_bytes(bytes(10))
-    with pytest.raises(ValueError, match="another size"):
+    with pytest.raises(ValueError, match="wrong size"):
         PixelMap.of(tmp_path / "short", SHAPE)
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from clfw.api.components import Architecture, Augmentation, Dataset
 from clfw.api.params import Params
-from clfw.catalog.registry import Entry, Registry, derived, parse
+from clfw.catalog.registry import Entry, Registry, parse, resolve_extends
 from clfw.config.data_choice import Request
 from clfw.config.data_folders import data_folder, weights_folder
 from clfw.config.plan import Plan, resolve_plan
@@ -91,7 +91,7 @@ def registry(text: str = TEXT, origin: str = "clfw") -> Registry:
     path = Path("test.toml")
     path.write_text(text)
     entries = {(entry.section, entry.name): entry for entry in parse(path, origin)}
-    return Registry({key: derived(entry, entries) for key, entry in entries.items()})
+    return Registry({key: resolve_extends(entry, entries) for key, entry in entries.items()})
 
 
 def plan(
@@ -128,7 +128,8 @@ def test_values_of_entry_recipe_and_options_lie_over_the_defaults_in_this_order(
     assert (train.lr, origins["lr"]) == (0.2, "--lr")
     assert (train.seed, origins["seed"]) == (9, "--seed")
     assert (train.batch_size, origins["batch_size"]) == (16, "--set")
-    assert (train.momentum, origins["momentum"]) == (0.9, "default")
+    assert (train.patience, origins["patience"]) == (None, "default")
+    assert origins["optimizer.betas"] == "default"
     assert found.model.params == NetParams(width=32, dropout=0.25)
     assert found.model.values.origins == {"width": "--set", "dropout": "recipe 'published'"}
     assert found.data.common.validation == 0.2
@@ -332,17 +333,32 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, Any], str, str]] = {
         (), {"augment": ["flip", "turn", "flip"]}, "--augment: 'flip' is named twice", "once",
     ),
     "plateau under another schedule": (
-        ("train.schedule=constant", "train.plateau_factor=0.3"), {},
-        "--set: train.plateau_factor: schedule is constant, which does not use it",
+        ("train.schedule=constant", "schedule.factor=0.3"), {},
+        "--set: schedule.factor: schedule is constant, which does not use it",
         "--set train.schedule=plateau",
     ),
     "warmup of a constant rate": (
-        ("train.schedule=constant", "train.warmup=0.3"), {},
-        "--set: train.warmup: schedule is constant", "--set train.schedule=one_cycle",
+        ("train.schedule=constant", "schedule.warmup=0.3"), {},
+        "--set: schedule.warmup: schedule is constant", "--set train.schedule=one_cycle",
     ),
     "momentum of Adam": (
-        ("train.momentum=0.8",), {}, "--set: train.momentum: optimizer is adam",
+        ("optimizer.momentum=0.8",), {}, "--set: optimizer.momentum: optimizer is adam",
         "--set train.optimizer=sgd",
+    ),
+    "unknown optimizer key": (
+        ("optimizer.momentm=0.8",), {}, "--set: optimizer.momentm: no such", "'momentum'",
+    ),
+    "unknown optimizer": (
+        ("train.optimizer=adma",), {}, "--set: train.optimizer: must be 'adam', 'adamw' or 'sgd'",
+        "[adam, adamw, sgd]",
+    ),
+    "a key that has become the optimizer's": (
+        ("train.betas=[0.9,0.99]",), {}, "--set: train.betas: no such parameter",
+        "it is optimizer.betas now",
+    ),
+    "a key that has become the schedule's": (
+        ("train.plateau_factor=0.3",), {}, "--set: train.plateau_factor: no such parameter",
+        "it is schedule.factor now",
     ),
     "epochs beside steps": (
         (), {"options": {"epochs": 3, "steps": 100}},
@@ -452,7 +468,7 @@ def test_an_entry_for_a_component_is_only_made_up_for_the_look_up() -> None:
 def test_a_data_folder_that_is_named_and_absent_is_an_error_not_the_sample(
     tmp_path: Path,
 ) -> None:
-    with pytest.raises(InputMissing, match="--data-dir: there is no folder"):
+    with pytest.raises(InputMissing, match="--data-dir: no folder"):
         plan(data_folder=tmp_path / "typo")
 
 
@@ -461,4 +477,69 @@ def test_a_data_folder_of_the_environment_that_is_absent_is_warned_of(
 ) -> None:
     monkeypatch.setenv("CLFW_DATA_DIR", str(tmp_path / "typo"))
     plan()
-    assert "CLFW_DATA_DIR: there is no folder" in capsys.readouterr().err
+    assert "CLFW_DATA_DIR: no folder" in capsys.readouterr().err
+
+
+GROUPED = (
+    TEXT
+    + """
+[models.swift]
+component = "net"
+train = { optimizer = "sgd", schedule = "plateau" }
+optimizer = { momentum = 0.5 }
+schedule = { patience = 2, factor = 0.2 }
+loss = { label_smoothing = 0.1 }
+
+[recipes.steady]
+model = "swift"
+data = "shoes"
+values.train = { schedule = "cosine" }
+values.schedule = { warmup = 0.3 }
+"""
+)
+
+
+def test_what_belongs_to_one_optimizer_schedule_or_loss_is_a_group_of_its_own() -> None:
+    found = plan("schedule.factor=0.4", model="swift", text=GROUPED).to_json()
+    entry = "model entry 'swift'"
+    assert found["optimizer"] == {
+        "momentum": {"value": 0.5, "origin": entry},
+        "nesterov": {"value": False, "origin": "default"},
+    }
+    assert found["schedule"] == {
+        "factor": {"value": 0.4, "origin": "--set"},
+        "patience": {"value": 2, "origin": entry},
+        "min_lr": {"value": 1e-6, "origin": "default"},
+    }
+    assert found["loss"] == {"label_smoothing": {"value": 0.1, "origin": entry}}
+    assert "momentum" not in found["train"]
+
+
+def test_what_an_entry_says_of_another_choice_is_passed_over() -> None:
+    found = plan("train.optimizer=adamw", recipe="steady", text=GROUPED).to_json()
+    assert found["schedule"] == {"warmup": {"value": 0.3, "origin": "recipe 'steady'"}}
+    assert {cell["origin"] for cell in found["optimizer"].values()} == {"default"}
+
+
+@pytest.mark.parametrize(
+    ("key", "now"), [("warmup", "schedule.warmup"), ("label_smoothing", "loss.label_smoothing")]
+)
+def test_an_entry_with_a_flat_key_is_refused_with_the_new_name(key: str, now: str) -> None:
+    flat = (
+        TEXT
+        + f"""
+[models.flat]
+component = "net"
+train = {{ {key} = 0.1 }}
+"""
+    )
+    error = refused(UsageError, model="flat", text=flat)
+    assert error.message == f"model entry 'flat': train.{key}: no such parameter"
+    assert error.hint == f"it is {now} now"
+
+
+def test_an_unknown_key_of_a_group_in_an_entry_is_refused() -> None:
+    text = GROUPED.replace("momentum = 0.5", "momentm = 0.5")
+    error = refused(UsageError, model="swift", text=text)
+    assert error.message == "model entry 'swift': optimizer.momentm: no such parameter"
+    assert error.hint == "did you mean 'momentum'?"

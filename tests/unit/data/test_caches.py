@@ -100,7 +100,7 @@ def test_what_a_run_keeps_says_for_which_data_it_is_and_when_it_was_used() -> No
 def test_what_a_look_at_the_data_keeps_says_for_which_data_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("clfw.audit.quick_check.QUICK", 0)
+    monkeypatch.setattr("clfw.audit.quick_check.SMALL", 0)
     registry = register(Path("bars.toml"), "bars", write_bars(Path("bars")).absolute())
     clfw("data", "check", "bars", "--registry", registry)
     succeed(
@@ -170,7 +170,7 @@ def test_what_a_running_process_is_about_to_finish_stays_and_what_an_ended_one_l
     root: Path,
 ) -> None:
     running = root / "pixels" / storage.unique_name("7" * 32)
-    ended = root / "tables" / f".x.json.tmp-{storage.host()}-999999999-0abc"
+    ended = root / "tables" / f".x.json.tmp-{storage.host_name()}-999999999-0abc"
     running.mkdir()
     ended.write_text("half")
     assert unknown_entries(root) == []

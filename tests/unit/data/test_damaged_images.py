@@ -231,9 +231,9 @@ def test_a_segment_shorter_than_its_own_length_is_refused(length: int) -> None:
         (encoded(noise(4, 4), "TIFF"), "is not one of PNG, JPEG, BMP, WEBP"),
         (b"%PDF-1.7", "is not one of PNG, JPEG, BMP, WEBP"),
         (b"PK\x03\x04", "is not one of PNG, JPEG, BMP, WEBP"),
-        (b"\x80\x04\x95pickle", "is no picture that can be read (PNG, JPEG, BMP, WEBP)"),
-        (bytes(100), "is no picture that can be read (PNG, JPEG, BMP, WEBP)"),
-        (b"id,label\n1,2\n", "is no picture that can be read (PNG, JPEG, BMP, WEBP)"),
+        (b"\x80\x04\x95pickle", "is not a readable picture (PNG, JPEG, BMP, WEBP)"),
+        (bytes(100), "is not a readable picture (PNG, JPEG, BMP, WEBP)"),
+        (b"id,label\n1,2\n", "is not a readable picture (PNG, JPEG, BMP, WEBP)"),
     ],
 )
 def test_a_file_that_is_no_picture_is_called_what_it_is(data: bytes, said: str) -> None:

@@ -13,7 +13,7 @@ from PIL import Image, PngImagePlugin
 from clfw.api.preprocess import Preprocess
 from clfw.data import decoding
 from clfw.data.decoding import Pixels, decode, decode_bytes, decode_with_pillow
-from clfw.data.resizing import convert_channels, resized
+from clfw.data.resizing import convert_channels, resize
 from clfw.errors import DataError
 from encoded import chunks_of, encoded, interlaced_png, noise, png_header, png_of, soft, turned_jpeg
 
@@ -286,7 +286,7 @@ def test_shrinking_is_the_mean_of_what_is_covered_within_one_level(
 ) -> None:
     height, width, small_height, small_width = sizes
     for picture in (noise(height, width), soft(height, width)):
-        found = resized(picture, small_height, small_width).astype(float)
+        found = resize(picture, small_height, small_width).astype(float)
         assert np.abs(found - area_average(picture, small_height, small_width)).max() <= 1
 
 
@@ -296,7 +296,7 @@ def test_shrinking_by_whole_numbers_is_pillows_box_filter_within_one_level(
 ) -> None:
     height, width, small_height, small_width = sizes
     for picture in (noise(height, width), soft(height, width)):
-        found = resized(picture, small_height, small_width).astype(int)
+        found = resize(picture, small_height, small_width).astype(int)
         box = Image.fromarray(picture).resize((small_width, small_height), Image.Resampling.BOX)
         assert np.abs(found - np.asarray(box)).max() <= 1
 
@@ -305,7 +305,7 @@ def test_shrinking_soft_pictures_by_other_factors_stays_near_pillows_box_filter(
     # Pillow's box takes whole pixels by their centres; the mean takes shares of them.
     for seed in range(5):
         picture = soft(300, 400, seed)
-        found = resized(picture, 64, 64).astype(int)
+        found = resize(picture, 64, 64).astype(int)
         box = np.asarray(Image.fromarray(picture).resize((64, 64), Image.Resampling.BOX))
         assert np.abs(found - box).max() <= 6
         assert np.abs(found - box).mean() <= 1
@@ -314,7 +314,7 @@ def test_shrinking_soft_pictures_by_other_factors_stays_near_pillows_box_filter(
 def test_growing_is_pillows_bilinear_filter_within_one_level() -> None:
     for size in ((28, 28), (33, 64)):
         picture = noise(9, 13)
-        found = resized(picture, *size).astype(int)
+        found = resize(picture, *size).astype(int)
         bilinear = Image.fromarray(picture).resize(size[::-1], Image.Resampling.BILINEAR)
         assert np.abs(found - np.asarray(bilinear)).max() <= 1
 
@@ -322,14 +322,14 @@ def test_growing_is_pillows_bilinear_filter_within_one_level() -> None:
 def test_a_side_that_shrinks_is_averaged_although_the_other_grows() -> None:
     stripes = np.zeros((4, 100, 1), np.uint8)
     stripes[:, ::2] = 200
-    assert np.abs(resized(stripes, 50, 10).astype(int) - 100).max() <= 1
+    assert np.abs(resize(stripes, 50, 10).astype(int) - 100).max() <= 1
 
 
 def test_a_flat_picture_stays_flat_at_any_size() -> None:
     for level in (0, 1, 127, 255):
         for size in ((1, 1), (3, 7), (28, 28), (90, 20)):
             flat = np.full((28, 40, 3), level, np.uint8)
-            assert (resized(flat, *size) == level).all()
+            assert (resize(flat, *size) == level).all()
 
 
 def shaped(fit: str, picture: Pixels, height: int = 8, width: int = 8) -> Pixels:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clfw.config.data_params import DataParams
-from clfw.data.exclusion import excluded_rows, list_of, require_new, write_list
+from clfw.data.exclusion import exclude_lines, excluded_rows, require_new, write_list
 from clfw.data.rows import LEFT_OUT, check_rows, fingerprint
 from clfw.errors import DataError, InputMissing, OutputError
 from clfw.io.text_files import read_json
@@ -39,7 +39,7 @@ def test_a_row_is_named_by_its_key_and_by_its_split_where_keys_are_equal() -> No
         ("key\nb\nd\n", "list.csv:3 (column key): 'd' is the key of no row"),
         ("key,split\nb,test\n", "list.csv:2 (column key): 'b' is the key of no row of the test"),
         ("key\na\n", "list.csv:2 (column key): 'a' is the key of 2 rows"),
-        ("key,split\na,tset\n", "list.csv:2 (column split): 'tset' is no split"),
+        ("key,split\na,tset\n", "list.csv:2 (column split): 'tset' is not a split"),
         ("id,reason\na,x\n", "list.csv:1: no column 'key'; the columns are id, reason"),
         ("key,reason\na\n", "list.csv:2"),
         ("", "the file is empty"),
@@ -54,7 +54,7 @@ def test_a_line_that_names_no_row_is_an_error_with_its_place(text: str, message:
 def test_all_lines_that_name_no_row_are_told_at_once() -> None:
     with pytest.raises(DataError) as caught:
         excluded("key\n" + "".join(f"no{number}\n" for number in range(30)))
-    assert caught.value.message.startswith("30 lines of the exclude list that name no row")
+    assert caught.value.message.startswith("30 lines of the exclude list that match no single row")
     assert "and 10 more" in caught.value.message
 
 
@@ -66,11 +66,11 @@ def test_a_list_that_is_not_there_is_missing_input() -> None:
 def test_what_is_written_names_the_same_rows_again() -> None:
     odd = table(["x"] * 4, "train", ['say "a"', "b,c", " d ", "è\né"])
     reasons = {0: "x, y", 2: "blank", 3: 'a "quote"'}
-    write_list(Path("out.csv"), list_of(odd, reasons))
+    write_list(Path("out.csv"), exclude_lines(odd, reasons))
     assert excluded_rows(Path("out.csv"), odd) == reasons
-    with pytest.raises(OutputError, match="is there already"):
+    with pytest.raises(OutputError, match="already exists"):
         require_new(Path("out.csv"))
-    with pytest.raises(OutputError, match="there is no folder"):
+    with pytest.raises(OutputError, match="no folder"):
         require_new(Path("no/out.csv"))
 
 

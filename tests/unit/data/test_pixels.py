@@ -22,7 +22,7 @@ from clfw.api.preprocess import Preprocess
 from clfw.api.source import Table
 from clfw.data import channel_stats, parallel_decode
 from clfw.data import pixels as module
-from clfw.data.channel_stats import KEPT, measure, stats_of
+from clfw.data.channel_stats import STATS, measure, stats_of
 from clfw.data.decoding import decode
 from clfw.data.parallel_decode import CHUNK, decode_rows
 from clfw.data.pixels import PixelStore, open_pixels
@@ -184,7 +184,7 @@ def test_all_bad_pictures_are_named_with_their_rows_and_nothing_is_kept(tmp_path
     with pytest.raises(DataError) as caught:
         opened(source)
     title, *lines = caught.value.message.splitlines()
-    assert title == "6 pictures that cannot be read:"
+    assert title == "6 unreadable pictures:"
     assert lines == [
         "  list.csv:5: k3: the file is empty",
         "  list.csv:66: k64: is a web page, not a picture",
@@ -216,7 +216,7 @@ def test_a_store_remembers_what_does_not_decode_and_tries_only_that_again() -> N
     assert sorted(source.asked) == [2, 5]
     assert not second.images[2].any()
     assert (second.images[3] == decode(source.picture(3), GREY)).all()
-    with pytest.raises(DataError, match="2 pictures that cannot be read"):
+    with pytest.raises(DataError, match="2 unreadable pictures"):
         opened(source)
     assert opened(source, [2, 3, 5], skip_bad=True).faults.keys() == {0, 2}
 
@@ -243,7 +243,7 @@ def test_a_store_that_is_cleared_away_stays_readable_for_who_has_it(tmp_path: Pa
 
 def test_what_a_killed_process_left_half_decoded_is_swept_by_the_next(tmp_path: Path) -> None:
     opened(Drawn(2))
-    left = tmp_path / "cache" / "pixels" / f".abc.tmp-{storage.host()}-999999999-0abc"
+    left = tmp_path / "cache" / "pixels" / f".abc.tmp-{storage.host_name()}-999999999-0abc"
     left.mkdir()
     opened(Drawn(3))
     assert not left.exists()
@@ -325,7 +325,7 @@ def test_a_disk_without_room_is_named_before_anything_is_decoded(
     large = Preprocess(channels=3, height=1000, width=1000)
     with pytest.raises(OutputError) as caught:
         opened(source, preprocess=large)
-    assert "the decoded pictures need 12 MB and 20 MB are free" in caught.value.message
+    assert "the decoded pictures need up to 28.8 MB, and 20.0 MB are free" in caught.value.message
     assert "CLFW_CACHE_DIR" in caught.value.hint
     assert source.asked == []
     assert stores(tmp_path) == []
@@ -465,7 +465,7 @@ def test_blank_pictures_have_a_normalisation_that_divides_by_more_than_nothing()
 def measurements(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many pictures each measurement was of; the smallest store is large enough to keep it."""
     counts: list[int] = []
-    monkeypatch.setattr(channel_stats, "QUICK", 0)
+    monkeypatch.setattr(channel_stats, "SMALL", 0)
     monkeypatch.setattr(
         channel_stats,
         "measure",
@@ -502,11 +502,11 @@ def test_a_kept_normalisation_that_is_damaged_is_measured_again(
 ) -> None:
     store, some = opened(Drawn(20)), np.arange(20)
     right = stats_of(store, some)
-    kept = (store.folder / KEPT).read_text()
+    kept = (store.folder / STATS).read_text()
     assert damage(kept) != kept
-    (store.folder / KEPT).write_text(damage(kept))
+    (store.folder / STATS).write_text(damage(kept))
     assert stats_of(store, some) == right
-    assert (store.folder / KEPT).read_text() == kept
+    assert (store.folder / STATS).read_text() == kept
     assert measurements == [20, 20]
 
 
@@ -522,4 +522,4 @@ def test_a_store_that_is_cleared_away_meanwhile_is_measured_all_the_same(
 def test_the_normalisation_of_a_small_store_is_not_kept() -> None:
     store = opened(Drawn(20))
     stats_of(store, np.arange(20))
-    assert not (store.folder / KEPT).exists()
+    assert not (store.folder / STATS).exists()

@@ -23,7 +23,7 @@ from clfw.data.rows import (
     require_split,
     with_classes,
 )
-from clfw.data.split_file import listed, pairs_of
+from clfw.data.split_file import pairs_of, split_csv
 from clfw.errors import DataError, UsageError
 from clfw.io.text_files import csv_bytes
 from row_tables import table
@@ -140,13 +140,13 @@ def test_rows_of_a_group_are_held_out_together() -> None:
 
 def test_a_duplicate_id_is_named_with_both_lines() -> None:
     error = fault(["a", "b", "a"], keys=["x", "y", "x"])
-    assert error.message == "list.csv:4: 'x' stands already at list.csv:2 (duplicate ids)"
+    assert error.message == "list.csv:4: 'x' already appears at list.csv:2 (duplicate ids)"
     assert error.hint == "keep one row for each id"
 
 
 @pytest.mark.parametrize("labels", [["a", "a"], ["a", "b"]])
 def test_a_duplicate_id_is_a_fault_whether_or_not_the_labels_agree(labels: list[str]) -> None:
-    assert "stands already at" in fault(labels, keys=["x", "x"]).message
+    assert "already appears at" in fault(labels, keys=["x", "x"]).message
 
 
 def test_one_id_may_stand_in_two_splits() -> None:
@@ -158,7 +158,7 @@ def test_many_faults_are_named_twenty_by_twenty() -> None:
     keys = ["x"] * 40
     lines = fault(["a"] * 40, keys=keys).message.splitlines()
     assert lines[0] == "39 duplicate ids:"
-    assert lines[1] == "  list.csv:3: 'x' stands already at list.csv:2"
+    assert lines[1] == "  list.csv:3: 'x' already appears at list.csv:2"
     assert len(lines) == 22
     assert lines[-1] == "  and 19 more"
 
@@ -207,7 +207,7 @@ def test_a_declared_class_without_a_row_is_named() -> None:
 @pytest.mark.parametrize(
     ("labels", "splits", "said"),
     [
-        (["a", "a"], "train", "only one class, 'a': nothing to tell apart"),
+        (["a", "a"], "train", "only one class, 'a': nothing to classify"),
         (["a", "b"], "test", "the training split is empty"),
         (
             ["a", None, "b"],
@@ -372,11 +372,11 @@ def test_the_list_of_splits_is_what_a_csv_writer_writes(keys: tuple[str, ...]) -
     splits = [("train", "test", "validation")[n % 3] for n in range(len(keys))]
     found = rows(["a"] * len(keys), splits, keys)
     assert len(pairs_of(found)) == len(keys)
-    assert listed(found) == csv_bytes(("key", "split"), pairs_of(found))
+    assert split_csv(found) == csv_bytes(("key", "split"), pairs_of(found))
 
 
 def test_a_row_of_no_split_is_not_in_the_list_of_splits() -> None:
     for left_out in ("b", '"'):
         table_of_three = table("aaa", keys=("a", left_out, "c"))
         found = check_rows(table_of_three, WHOLE, {1: "a person says so"})
-        assert listed(found) == b"key,split\na,train\nc,train\n"
+        assert split_csv(found) == b"key,split\na,train\nc,train\n"

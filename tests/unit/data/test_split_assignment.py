@@ -148,12 +148,12 @@ def test_data_that_declares_its_validation_rows_is_not_divided_again(values: dic
     splits = ["train", "validation", "train", "train", "train", "train"]
     with pytest.raises(UsageError) as caught:
         check_rows(table(range(6), splits), DataParams(**values))
-    assert "has a validation split of its own, of 1 rows" in caught.value.message
+    assert "has its own validation split, of 1 rows" in caught.value.message
     assert check_rows(table(range(6), splits), DataParams()).counts()["validation"] == 1
 
 
 def test_groups_have_no_exact_share() -> None:
-    with pytest.raises(UsageError, match="cannot be divided to the row"):
+    with pytest.raises(UsageError, match="cannot be stratified exactly"):
         check_rows(table(range(6), groups=["a"] * 6), DataParams(stratify=True))
 
 

@@ -98,26 +98,26 @@ def test_the_order_of_the_columns_does_not_matter() -> None:
     [
         ("", "list.csv:1: the file is empty"),
         (" \n\t\r\n", "list.csv:1: the file is empty"),
-        ("id,label\n1,a\n2\n", "list.csv:3 (column label): 1 values, and there are 2 columns"),
-        ("id,label\n1,a\n2,b,c\n", "list.csv:3 (column 3): 3 values, and there are 2 columns"),
+        ("id,label\n1,a\n2\n", "list.csv:3 (column label): 1 values, expected 2"),
+        ("id,label\n1,a\n2,b,c\n", "list.csv:3 (column 3): 3 values, expected 2"),
         ("id,label\n\n1,a\n\n2\n", "list.csv:5 (column label): 1 values"),
         ("id,label\n1,a,\n", "list.csv:2 (column 3): 3 values"),
         ("id,,label\n1,2,3\n", "list.csv:1: column 2 has no name"),
         ("id,label,\n1,2,\n", "list.csv:1: column 3 has no name"),
-        ("id,label,id\n1,a,1\n", "list.csv:1: column 'id' stands twice"),
-        ("id, id\n1,a\n", "list.csv:1: column 'id' stands twice"),
-        ('id,label\n1,"a\n2,b\n', "list.csv:2 (column 2): a quote that is not closed"),
-        ('id,label\n1,a"b\n', "list.csv:2 (column 2): a quote inside a value"),
-        ('id,label\n1,a"b"\n', "list.csv:2 (column 2): a quote inside a value"),
-        ('id,x,y\n1,"a\nb","c"d\n', "list.csv:3 (column 3): a quote inside a value"),
+        ("id,label,id\n1,a,1\n", "list.csv:1: column 'id' appears twice"),
+        ("id, id\n1,a\n", "list.csv:1: column 'id' appears twice"),
+        ('id,label\n1,"a\n2,b\n', "list.csv:2 (column 2): an unclosed quote"),
+        ('id,label\n1,a"b\n', "list.csv:2 (column 2): a quote inside an unquoted value"),
+        ('id,label\n1,a"b"\n', "list.csv:2 (column 2): a quote inside an unquoted value"),
+        ('id,x,y\n1,"a\nb","c"d\n', "list.csv:3 (column 3): a quote inside an unquoted value"),
         ('id,label\n1,"a\n2,b\n3,c"\n', "list.csv:2 (column 2): a quoted value runs on to line 4"),
         ('id\n"1\n2"\n', "list.csv:2 (column 1): a quoted value runs on to line 3"),
-        ("id,label\r1,a\r2,\0\r", "list.csv:3 (column 2): holds a NUL character"),
-        ('id,label\n1,"a"b\n', "list.csv:2 (column 2): a quote inside a value"),
-        ("id,label\n1,a\0\n", "list.csv:2 (column 2): holds a NUL character"),
+        ("id,label\r1,a\r2,\0\r", "list.csv:3 (column 2): contains a NUL character"),
+        ('id,label\n1,"a"b\n', "list.csv:2 (column 2): a quote inside an unquoted value"),
+        ("id,label\n1,a\0\n", "list.csv:2 (column 2): contains a NUL character"),
         (b"id,label\n1,caf\xe9\n", "list.csv:2 (column 2): byte 0xe9 is not UTF-8"),
         ("id,label\n1,a\n".encode("utf-16")[:-3], "list.csv:2 (column 2): byte 0x61 is not UTF-16"),
-        ("id,label\n1,a\n".encode("utf-16-le"), "list.csv:1 (column 1): holds a NUL character"),
+        ("id,label\n1,a\n".encode("utf-16-le"), "list.csv:1 (column 1): contains a NUL character"),
         (f"id,x\n1,{'y' * (MAX_FIELD + 1)}\n", "list.csv:2 (column 2): a value of 1,048,577 char"),
     ],
 )
@@ -126,7 +126,7 @@ def test_a_fault_is_named_with_its_line(text: str | bytes, said: str) -> None:
 
 
 def test_a_column_name_with_escape_codes_is_shown_escaped() -> None:
-    assert r"'\x1b[31m' stands twice" in fault("\x1b[31m,\x1b[31m\n1,2\n")
+    assert r"'\x1b[31m' appears twice" in fault("\x1b[31m,\x1b[31m\n1,2\n")
 
 
 CELL = st.text(alphabet='ab1 ,;"\n\r\té', max_size=6)
@@ -147,7 +147,7 @@ def test_what_the_standard_writer_writes_is_read_back(
     try:
         found = read_csv(text.getvalue().encode(), "x")
     except DataError as error:  # a value of several lines may look like several rows
-        assert "each of these lines looks like a row" in error.message
+        assert "each of those lines looks like a row" in error.message
         assert any("\n" in cell or "\r" in cell for row in rows for cell in row)
     else:
         assert [list(row.values.values()) for row in found] == expected
@@ -157,8 +157,8 @@ def test_all_rows_of_another_length_are_named() -> None:
     with pytest.raises(DataError) as caught:
         values("id,label\n" + "1\n1,a\n" * 30)
     lines = caught.value.message.splitlines()
-    assert lines[0] == "30 rows that do not fit the columns:"
-    assert lines[20] == "  list.csv:40 (column label): 1 values, and there are 2 columns"
+    assert lines[0] == "30 rows that do not match the header:"
+    assert lines[20] == "  list.csv:40 (column label): 1 values, expected 2"
     assert lines[21] == "  and 10 more"
 
 

@@ -257,7 +257,7 @@ def test_what_is_not_there_is_named() -> None:
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("set.zip", "not a whole zip file"), ("set.csv", "neither a folder nor a zip")],
+    [("set.zip", "not a complete zip file"), ("set.csv", "neither a folder nor a zip")],
 )
 def test_a_file_that_is_no_zip_is_named(name: str, said: str) -> None:
     Path(name).write_bytes(b"id,label\n")
@@ -289,7 +289,7 @@ def test_two_members_of_one_name_are_refused(tmp_path: Path) -> None:
         packed.writestr("a.png", b"1")
         with pytest.warns(UserWarning, match="Duplicate name"):
             packed.writestr("a.png", b"2")
-    assert "set.zip: holds two members named 'a.png'" in refused(tmp_path / "set.zip")
+    assert "set.zip: has two members named 'a.png'" in refused(tmp_path / "set.zip")
 
 
 def test_an_encrypted_member_is_refused(tmp_path: Path) -> None:
@@ -315,7 +315,7 @@ def test_a_member_whose_bytes_have_changed_is_refused(method: int, tmp_path: Pat
 
 def test_a_member_in_a_format_that_is_not_read_is_named(tmp_path: Path) -> None:
     path = archive(tmp_path / "set.zip", {"a.png": b"x" * 99}, method=zipfile.ZIP_LZMA)
-    assert "packed by a method other than store or deflate" in refused(path, "a.png")
+    assert "compressed by a method other than store or deflate" in refused(path, "a.png")
 
 
 def test_a_member_that_would_unpack_without_end_is_refused(

@@ -236,7 +236,7 @@ def test_what_a_plugin_prints_at_import_does_not_reach_the_result(site: Site) ->
 
 
 def test_ctrl_c_while_a_plugin_is_imported_stops_the_command(site: Site) -> None:
-    site.add("import signal; signal.default_int_handler(signal.SIGINT, None)")
+    site.add("import signal; signal.raise_signal(signal.SIGINT)")
     stopped = clfw("list")
     assert stopped.code == 130
     assert "stopped while importing plugin 'odd' of odd-kit 1.2; if it hangs" in stopped.err

@@ -137,7 +137,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         (net(build='build="odd_module:__name__"'), "is no function"),
     ],
     "reading the parameters": [
-        (net(build=WITH_PARAMS) + "\nclass OddParams: pass", "must be a subclass of clfw.params.Params"),
+        (net(build=WITH_PARAMS) + "\nclass OddParams: pass", "must be a subclass of clfw.api.Params"),
         (PARAMS + "from typing import Any\n" + net(build=WITH_PARAMS)
          + "\nclass OddParams(Params):\n    width: Any = Field(1, description='w')", "'width' has no type"),
         (PARAMS + net(build=WITH_PARAMS) + "\nclass OddParams(Params):\n    width: int = 1",

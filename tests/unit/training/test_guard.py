@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from clfw.training import checkpoints
-from clfw.training.guard import moment_of, place_of
+from clfw.training.guard import NonFiniteGuard, describe_step, describe_tensor
 from killing import SMALL, Reference, go_on, reference
 from matrix import write_data
 from trials import bits, trial, workplace
@@ -28,44 +28,44 @@ def place() -> Iterator[None]:
 
 def before_update(act: Callable[[Any], None]) -> None:
     """Do something to the training right before update `AT`, when its gradients lie ready."""
-    from clfw.training.meters import EpochMeter
+    from clfw.training import loop
     from clfw.training.train_state import TrainState
 
     states: list[TrainState] = []
-    original, begun = EpochMeter.close_update, TrainState.set_learning_rate
+    norms_of, rate_of = loop.gradient_norms, TrainState.scheduled_lr
 
-    def set_learning_rate(state: TrainState) -> None:
+    def scheduled_lr(state: TrainState) -> float:
         states[:] = [state]
-        begun(state)
+        return rate_of(state)
 
-    def close_update(record: EpochMeter, size: int) -> None:
+    def gradient_norms(parameters: Any) -> torch.Tensor:
         if states[0].step == AT:
             act(states[0])
-        original(record, size)
+        return norms_of(parameters)
 
-    TrainState.set_learning_rate = set_learning_rate
-    EpochMeter.close_update = close_update
+    TrainState.scheduled_lr = scheduled_lr
+    loop.gradient_norms = gradient_norms
 
 
 def loss(state: Any) -> None:
-    state.record._loss = state.record._loss * float("nan")
+    state.meter.loss = state.meter.loss * float("nan")
 
 
 def gradient(state: Any) -> None:
-    dict(state.job.model.named_parameters())["0.weight"].grad[0] = float("inf")
+    dict(state.model.named_parameters())["0.weight"].grad[0] = float("inf")
 
 
 def weight(state: Any) -> None:
     with torch.no_grad():
-        dict(state.job.model.named_parameters())["0.weight"][0] = float("nan")
+        dict(state.model.named_parameters())["0.weight"][0] = float("nan")
 
 
 def buffer(state: Any) -> None:
-    dict(state.job.model.named_buffers())["1.running_var"][0] = float("inf")
+    dict(state.model.named_buffers())["1.running_var"][0] = float("inf")
 
 
 def average(state: Any) -> None:
-    state._averaged.tensors["0.weight"][0] = float("nan")
+    state.averaged.tensors["0.weight"][0] = float("nan")
 
 
 def moment(state: Any) -> None:
@@ -122,7 +122,7 @@ def test_a_value_that_is_not_finite_stops_the_run_and_is_never_saved(fault: str,
 
 def test_a_moment_is_named_by_its_parameter():
     places = {
-        name: place_of(name, {"0.weight"}, ["0.weight"])
+        name: describe_tensor(name, {"0.weight"}, ["0.weight"])
         for name in ("optimizer/0/exp_avg", "best/0.weight", "random/torch")
     }
     assert list(places.values()) == ["exp_avg of '0.weight'", "best '0.weight'", "random 'torch'"]
@@ -130,7 +130,7 @@ def test_a_moment_is_named_by_its_parameter():
 
 @pytest.mark.parametrize(("step", "epoch"), [(0, 1), (1, 1), (5, 1), (6, 2), (20, 4)])
 def test_a_step_is_counted_from_the_beginning_of_the_run(step: int, epoch: int):
-    assert moment_of(step, 20, 5) == f"step {step} of 20 (epoch {epoch})"
+    assert describe_step(step, 20, 5) == f"step {step} of 20 (epoch {epoch})"
 
 
 def test_a_metric_that_is_no_number_is_never_the_best():
@@ -143,3 +143,18 @@ def test_a_metric_that_is_no_number_is_never_the_best():
     assert progress.note((0.5, -1.0), Recipe())
     assert not progress.note((0.5, float("nan")), Recipe())
     assert progress.best == (0.5, -1.0)
+
+
+def test_the_flag_is_up_from_the_first_bad_update_on_and_the_first_bad_gradient_is_named():
+    parameters = [(name, torch.zeros(2, requires_grad=True)) for name in ("a", "b", "c")]
+    for name, parameter in parameters:
+        parameter.grad = None if name == "b" else torch.ones(2)
+    guard = NonFiniteGuard(parameters, torch.device("cpu"))
+    one, bad = torch.tensor(1.0), torch.tensor(float("inf"))
+    flags = [
+        float(guard.check(one, norms.sum(), norms))
+        for norms in (torch.stack([one, one]), torch.stack([one, bad]), torch.stack([bad, one]))
+    ]
+    assert flags == [0, 1, 1]
+    rows = torch.tensor([[1.0, 1.0, 2.0], [1.0, 1.0, torch.inf], [1.0, 1.0, torch.inf]])
+    assert guard.first_bad(rows) == (1, "gradient of parameter 'c'")

@@ -9,12 +9,10 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from clfw.api.reports import EpochReport
-from clfw.config.recipe import Recipe
+from clfw.config.schedules import SCHEDULES
 from clfw.errors import Diverged
 from clfw.models.batches import shuffled
 from clfw.training.meters import EpochMeter
-from clfw.training.optimizers import build_optimizer
-from clfw.training.schedules import scheduled_lr
 from training_job import everything, figures, fit, losses, network, pictures, script, weights
 
 OPTIMIZERS = ["sgd", "adam", "adamw"]
@@ -33,8 +31,7 @@ def test_the_loop_learns_as_one_written_out_by_hand(optimizer: str, batch_norm: 
     model = network(batch_norm=batch_norm)
     by_hand = copy.deepcopy(model)
     trained = fit(
-        model, data, optimizer=optimizer, lr=0.05, momentum=0.9, weight_decay=1e-3, epochs=4,
-        batch_size=16, seed=11,
+        model, data, optimizer=optimizer, lr=0.05, weight_decay=1e-3, epochs=4, batch_size=16, seed=11,
     )  # fmt: skip
 
     stepper = PLAIN[optimizer](by_hand.parameters())
@@ -134,7 +131,7 @@ class Poisoned(nn.Module):
 @pytest.mark.parametrize("fault", ["loss", "gradient"])
 def test_a_value_that_is_not_finite_stops_and_spares_the_weights(optimizer: str, fault: str):
     """The epoch has six updates; the fault is in the third, and nothing after it counts."""
-    values = {"optimizer": optimizer, "momentum": 0.9, "lr": 0.01}
+    values = {"optimizer": optimizer, "lr": 0.01}
     sound = network()
     fit(sound, pictures(48), steps=2, **values)
     poisoned = Poisoned(3, fault)
@@ -255,7 +252,7 @@ def test_evaluations_come_when_due_and_always_at_the_end(
 def test_a_plateau_lowers_the_learning_rate_and_not_below_its_least():
     trained = fit(
         network(), pictures(20), {"validation": script([0.5])}, epochs=9, lr=0.1,
-        schedule="plateau", plateau_factor=0.1, plateau_patience=1, plateau_min_lr=2e-4,
+        schedule="plateau", schedule_params={"factor": 0.1, "patience": 1, "min_lr": 2e-4},
     )  # fmt: skip
     lrs = [report.lr for report in trained.history]
     assert lrs == pytest.approx([0.1, 0.1, 0.1, 0.01, 0.01, 1e-3, 1e-3, 2e-4, 2e-4])
@@ -263,8 +260,8 @@ def test_a_plateau_lowers_the_learning_rate_and_not_below_its_least():
 
 def test_every_update_has_the_learning_rate_of_its_schedule():
     trained = fit(network(), pictures(20), epochs=4, lr=0.5, schedule="one_cycle")
-    recipe = Recipe(lr=0.5, schedule="one_cycle")
-    expected = [scheduled_lr(recipe, step, 12) for step in (2, 5, 8, 11)]
+    one_cycle = SCHEDULES["one_cycle"]
+    expected = [one_cycle.rate(0.5, step, 12, one_cycle.params()) for step in (2, 5, 8, 11)]
     assert [report.lr for report in trained.history] == pytest.approx(expected)
     model, by_hand = network(), network()
     fit(model, pictures(8), steps=1, lr=0.5, schedule="one_cycle")
@@ -272,7 +269,7 @@ def test_every_update_has_the_learning_rate_of_its_schedule():
     cross_entropy(by_hand((whole.images - 0.5) / 0.25), whole.targets).backward()
     with torch.no_grad():
         for parameter in by_hand.parameters():
-            parameter -= scheduled_lr(recipe, 0, 1) * parameter.grad
+            parameter -= one_cycle.rate(0.5, 0, 1, one_cycle.params()) * parameter.grad
     assert torch.allclose(weights(model), weights(by_hand), atol=1e-6)
 
 
@@ -342,11 +339,8 @@ def test_frozen_parameters_stay_as_they_are():
 
 
 def test_an_epoch_taken_up_counts_only_its_own_pictures_in_its_speed():
-    model = network()
-    names = [name for name, _ in model.named_parameters()]
-    recipe = Recipe()
-    record = EpochMeter(build_optimizer(model, recipe), names, recipe, torch.device("cpu"), 4)
-    record.restore({"rows": torch.zeros(3, 3), "sizes": torch.tensor([10, 10, 10])})
-    report = record.report(1, 3, 0.1, ())
+    meter = EpochMeter(torch.device("cpu"), 4)
+    meter.load_state_dict({"rows": torch.zeros(3, 3), "sizes": torch.tensor([10, 10, 10])})
+    report = meter.report(1, 3, 0.1, ())
     assert len(report.steps) == 3
     assert report.images_per_second == 0

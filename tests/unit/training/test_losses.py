@@ -1,4 +1,4 @@
-"""Losses, optimisers, learning rates and averages against their formulas."""
+"""Losses, optimizers, learning rates and averages against their formulas."""
 
 import math
 
@@ -10,15 +10,20 @@ from torch.nn.functional import cross_entropy, log_softmax
 
 from clfw.api.params import Resolved
 from clfw.config.recipe import Recipe, for_classes
+from clfw.config.schedules import SCHEDULES
 from clfw.errors import UsageError
 from clfw.training.early_stopping import BestTracker
 from clfw.training.losses import build_loss
 from clfw.training.optimizers import build_optimizer
-from clfw.training.schedules import scheduled_lr
 from training_job import network
 
 TARGETS = torch.tensor([0, 0, 0, 1, 1, 2])
 LOGITS = torch.linspace(-2, 2, 18).reshape(6, 3).sin()
+
+
+def scheduled_lr(recipe: Recipe, step: int, total: int) -> float:
+    rate = SCHEDULES[recipe.schedule].rate
+    return rate(recipe.lr, step, total, recipe.schedule_params)
 
 
 def test_a_constant_rate_is_constant():
@@ -46,7 +51,7 @@ def test_cosine_starts_at_its_peak_and_falls_to_nothing():
 
 
 def test_cosine_with_warm_up_rises_first():
-    recipe = Recipe(lr=1.0, schedule="cosine", warmup=0.25)
+    recipe = Recipe(lr=1.0, schedule="cosine", schedule_params={"warmup": 0.25})
     rates = [scheduled_lr(recipe, step, 40) for step in range(40)]
     assert rates[:10] == pytest.approx([(step + 1) / 11 for step in range(10)])
     assert rates[10] == 1.0
@@ -54,18 +59,22 @@ def test_cosine_with_warm_up_rises_first():
 
 
 @given(
-    schedule=st.sampled_from(["constant", "one_cycle", "cosine", "plateau"]),
+    schedule=st.sampled_from(list(SCHEDULES)),
     warmup=st.floats(0, 0.99),
     total=st.integers(1, 200),
 )
 def test_no_rate_is_negative_or_over_the_peak(schedule: str, warmup: float, total: int):
-    recipe = Recipe(lr=0.5, schedule=schedule, warmup=warmup)
+    rises = "warmup" in SCHEDULES[schedule].params.model_fields
+    values = {"warmup": warmup} if rises else {}
+    recipe = Recipe(lr=0.5, schedule=schedule, schedule_params=values)
     rates = [scheduled_lr(recipe, step, total) for step in range(total)]
     assert all(0 < rate <= 0.5 for rate in rates)
 
 
 def test_label_smoothing_spreads_a_share_of_the_target():
-    found = build_loss(Recipe(label_smoothing=0.3), TARGETS, 3)(LOGITS, TARGETS, TARGETS)
+    found = build_loss(Recipe(loss_params={"label_smoothing": 0.3}), TARGETS, 3)(
+        LOGITS, TARGETS, TARGETS
+    )
     spread = torch.full((6, 3), 0.1)
     spread[torch.arange(6), TARGETS] += 0.7
     assert float(found) == pytest.approx(float(-(spread * log_softmax(LOGITS, 1)).sum(1).mean()))
@@ -142,7 +151,7 @@ def test_of_equal_accuracies_the_one_with_the_lower_loss_is_better():
 
 
 def test_a_plateaus_patience_starts_anew_after_each_fall():
-    recipe = Recipe(schedule="plateau", lr=1.0, plateau_factor=0.5, plateau_patience=1)
+    recipe = Recipe(schedule="plateau", lr=1.0, schedule_params={"factor": 0.5, "patience": 1})
     progress = BestTracker()
     scales = []
     for score in (0.5, 0.4, 0.4, 0.4, 0.6, 0.1, 0.1):

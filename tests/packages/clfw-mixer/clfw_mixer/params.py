@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from clfw.api.params import Params
+from clfw.api import Params
 
 
 class MixerParams(Params):

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from clfw import Task
-from clfw.api.draws import Augment, Draws
+from clfw.api import Augment, Draws
 from clfw_signs.params import FogParams
 
 

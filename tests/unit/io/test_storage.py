@@ -7,7 +7,7 @@ from typing import Literal
 import platformdirs
 import pytest
 
-from clfw.io.user_folders import user_folder
+from clfw.io.storage import user_folder
 
 
 @pytest.mark.parametrize("kind", ["config", "cache", "data"])

@@ -6,12 +6,14 @@ Offsets in messages count the unpacked bytes.
 import math
 import struct
 import zlib
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from clfw import DataError
+from clfw.errors import DataError
 from clfw.io.file_tree import MAX_MEMBER
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 GZIP_MAGIC = b"\x1f\x8b"
 GZIP_RATIO = 1032  # deflate packs no tighter
@@ -19,7 +21,7 @@ LONGEST_HEADER = 4 + 4 * 255
 TYPES = {8: "unsigned byte", 9: "signed byte", 11: "short", 12: "int", 13: "float", 14: "double"}
 
 
-def read_idx(data: bytes, name: str, ranks: tuple[int, ...], what: str) -> NDArray[np.uint8]:
+def read_idx(data: bytes, name: str, ranks: tuple[int, ...], what: str) -> "NDArray[np.uint8]":
     """The array in `data`, IDX or gzipped IDX of unsigned bytes.
 
     Args:
@@ -49,6 +51,8 @@ def read_idx(data: bytes, name: str, ranks: tuple[int, ...], what: str) -> NDArr
             f"{words(shape)}, and more bytes follow",
             hint="the file is damaged; fetch or copy it again",
         )
+    import numpy as np  # here, because this floor stands above it
+
     return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
 
 

@@ -4,14 +4,16 @@ import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from clfw import Submission, Table
+from clfw.api.class_params import ClassParams
 from clfw.api.labels import label_texts
+from clfw.api.source import Submission, Table
 from clfw.io.file_tree import FileTree
-from clfw_plugins.arrays.params import ClassParams
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +28,7 @@ class Part:
     """
 
     split: str
-    images: NDArray[np.uint8]
+    images: "NDArray[np.uint8]"
     labels: Sequence[str] | None
     locations: Sequence[str]
     keys: Sequence[str] = ()
@@ -56,7 +58,7 @@ class ArraySource:
     def identity(self) -> str:
         return self._tree.identity()
 
-    def read(self, row: int) -> NDArray[np.uint8]:
+    def read(self, row: int) -> "NDArray[np.uint8]":
         for part in self._loaded().parts:
             if row < len(part.images):
                 picture: NDArray[np.uint8] = part.images[row]
@@ -100,7 +102,7 @@ def numbered(count: int) -> list[str]:
     return [str(number) for number in range(count)]
 
 
-def stamps(images: NDArray[np.uint8]) -> list[str]:
+def stamps(images: "NDArray[np.uint8]") -> list[str]:
     """Shape and hash of each picture: editing other rows or labels leaves a picture's stamp."""
     shape = "x".join(map(str, images.shape[1:]))
     return [

@@ -264,7 +264,7 @@ def used_by(chosen: str, group: str, layer: Layer) -> Layer:
             known = [name for entry in TABLES[group].values() for name in entry.params.model_fields]
             raise UsageError(
                 f"{layer.origin}: {group}.{escape(key)}: no such parameter",
-                hint=did_you_mean(key, known, known_parameters(list(own))),
+                hint=did_you_mean(key, known, known_parameters([*own])),
             )
         if layer.origin.startswith("--"):
             raise UsageError(

@@ -17,7 +17,7 @@ DONE = "clfw probe done"
 
 def probe(plugin: Plugin, seconds: float) -> str:
     """Why the plugin must not be imported; empty if importing it and asking what it offers finished."""
-    nonce = os.urandom(8).hex()  # so that nothing the plugin prints can fake the end
+    nonce = os.urandom(8).hex()  # so that no print of the plugin can fake the end
     command = python_command("-m", "clfw.plugins.probing", nonce, plugin.module, plugin.file)
     try:
         done = subprocess.run(

@@ -34,7 +34,7 @@ class InputMissing(ClfwError):
     """A required file or folder that does not exist.
 
     Attributes:
-        fetchable: the name of a file of weights that `clfw fetch` may bring for a model entry.
+        fetchable: the name of a weights file that `clfw fetch` may download for a model entry.
     """
 
     exit_code = 66

@@ -27,7 +27,7 @@ def negotiate_preprocess(
 ) -> tuple[Plan, Preprocess]:
     """The data's natural values, changed where the network requires its own input.
 
-    A network inside the model is found in the catalog.
+    A network inside the model is looked up in the catalog.
     """
     natural = natural_preprocess(opened, opened.choice.common)
     model = plan.model
@@ -45,7 +45,7 @@ def negotiate_preprocess(
 def require_weights(plan: Plan, registry: Registry) -> None:
     """Raise if a file is absent that a new run of the model starts from.
 
-    The hint begins with the command that fetches the file, where there is one.
+    The hint begins with the command that fetches the file, if there is one.
     """
     reference = plan.model.component.require
     if not reference:

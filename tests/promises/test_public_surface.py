@@ -44,6 +44,13 @@ def test_what_both_faces_name_is_the_same() -> None:
         assert getattr(api, name) is getattr(clfw, name), name
 
 
+def test_type_checkers_see_the_names_that_are_loaded_later() -> None:
+    seen = {(module, name) for module, name in imports(Path(api.__file__)) if name}
+    loaded = {(module, name) for module, names in api._HOME.items() for name in names}
+    assert seen == loaded | {("typing", "TYPE_CHECKING")}
+    assert {name for _, name in loaded} | {"VERSION"} == set(api.__all__)
+
+
 def test_the_surface_has_a_version() -> None:
     assert api.VERSION == 1
 

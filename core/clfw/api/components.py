@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from clfw.api.renamed import today
 from clfw.errors import ClfwError, PluginError
 from clfw.text import escape
 
@@ -67,7 +68,7 @@ class Dataset:
             files of another layout into what `open` reads at `target`, a path that is not there
             yet; `progress` is a `clfw.api.Progress` of pictures. Empty where files are
             published as they are read.
-        recognise: reference to `(path, tree, given) -> Detected | None`, which says whether the
+        detect: reference to `(path, tree, given) -> Detected | None`, which says whether the
             files at `path` are of this kind, and which values read them. `tree` is a
             `clfw.api.FileTree` of them, `given` what a person has set. Torch-free and cheap:
             it reads names, and of a list its first lines. Raises `DataError` where it could read
@@ -133,7 +134,7 @@ def load(reference: str) -> Callable[..., Any]:
     except ClfwError:
         raise
     except Exception as error:
-        why = escape(str(error), 200)
+        why = "; ".join(filter(None, (escape(str(error), 200), today(error))))
         raise PluginFault(
             f"plugin code '{escape(reference)}' cannot be loaded: {type(error).__name__}: {why}"
         ) from error

@@ -15,6 +15,7 @@ import pluggy
 
 from clfw.api import hookspecs
 from clfw.api.components import KINDS, Component, Kind, kind_of
+from clfw.api.renamed import today
 from clfw.errors import ClfwError, PluginError, UsageError
 from clfw.io.interrupts import noting_interrupts
 from clfw.plugins.api_version import check_requirement
@@ -187,7 +188,9 @@ def import_plugin(plugin: Plugin) -> object:
 def remedy_for(error: BaseException, plugin: Plugin) -> str:
     """What fixes a plugin that does not load."""
     if isinstance(error, ModuleNotFoundError) and error.name and error.name != plugin.module:
-        return f"pip install {error.name.partition('.')[0]}"
+        package = error.name.partition(".")[0]
+        if package != "clfw":
+            return f"pip install {package}"
     return f"fix {plugin.file}" if plugin.file else f"pip install -U {plugin.package}"
 
 
@@ -291,12 +294,13 @@ def warn(message: str) -> None:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an exception's text, or its type if that is empty."""
+    """The first line of an exception's text, or its type if that is empty; renamed names are told."""
     text = str(error).strip().splitlines()
     name = type(error).__name__
-    return escape(
+    line = escape(
         f"{name}: {text[0]}"
         if text and not isinstance(error, PluginError)
         else (text[0] if text else name),
         200,
     )
+    return "; ".join(filter(None, (line, today(error))))

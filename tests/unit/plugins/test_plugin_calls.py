@@ -120,6 +120,20 @@ def test_a_module_that_a_plugin_lacks_at_work_is_to_be_installed(
     assert_refused(failed, 69, "odd-kit 0.1", "hint: pip install absent_module; CLFW_DEBUG=1")
 
 
+@pytest.mark.parametrize(
+    ("body", "answer"),
+    [
+        ("Table(stamps=[])", "'stamps' is now 'versions'"),
+        ("from clfw import Recognised", "'Recognised' is now 'Detected'"),
+    ],
+)
+def test_an_old_name_at_work_is_told_with_the_one_of_today(
+    body: str, answer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = run_with(monkeypatch, tmp_path, table=body)
+    assert_refused(failed, 69, "plugin 'odd' of odd-kit 0.1: ", answer)
+
+
 def test_pictures_of_another_shape_are_named_before_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """What plugin authors may import: stated in one place, and enough for every built-in plugin."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -44,6 +45,13 @@ def test_what_both_faces_name_is_the_same() -> None:
         assert getattr(api, name) is getattr(clfw, name), name
 
 
+def test_type_checkers_see_the_names_that_are_loaded_later() -> None:
+    seen = {(module, name) for module, name in imports(Path(api.__file__)) if name}
+    loaded = {(module, name) for module, names in api._HOME.items() for name in names}
+    assert seen == loaded | {("typing", "TYPE_CHECKING")}
+    assert {name for _, name in loaded} | {"VERSION"} == set(api.__all__)
+
+
 def test_the_surface_has_a_version() -> None:
     assert api.VERSION == 1
 
@@ -57,6 +65,22 @@ def test_a_built_in_plugin_imports_nothing_else_of_core_and_no_sibling(path: Pat
             assert name in public.get(module, set()), f"{module}: {name}"
         if module.startswith("clfw_plugins"):
             assert module.split(".")[1] == own, f"{module}: {name}"
+
+
+EXAMPLES = [
+    *(TOP / "core" / "clfw" / "cli" / "templates").rglob("MODULE/*.py.txt"),
+    *(TOP / "tests" / "packages").rglob("*.py"),
+]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: str(path.relative_to(TOP)))
+def test_what_authors_begin_from_imports_the_surface_alone(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    lines = re.findall(r"^from (clfw(?:\.\S+)?) import (.+)$", text, re.MULTILINE)
+    for module, names in lines:
+        public = {"clfw": clfw.__all__, "clfw.api": api.__all__}.get(module, [])
+        assert set(names.split(", ")) <= set(public), module
+    assert not re.search(r"^import clfw\b", text, re.MULTILINE)
 
 
 def test_importing_the_surface_loads_nothing_heavy() -> None:

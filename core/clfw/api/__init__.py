@@ -7,6 +7,7 @@ change without notice. Each is imported when it is asked for, so that a plugin's
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from clfw.api import run_files
     from clfw.api.array_source import ArraySource, Content, Part
     from clfw.api.class_params import ClassParams
     from clfw.api.components import Architecture, Augmentation, Dataset
@@ -64,6 +65,7 @@ VERSION = 1
 added and optional fields and arguments too; what is removed or renamed raises the number."""
 
 _HOME = {
+    "clfw.api": ("run_files",),
     "clfw.api.array_source": (
         "ArraySource",
         "Content",
@@ -209,6 +211,7 @@ __all__ = [
     "read_idx",
     "records",
     "require_texts",
+    "run_files",
     "submission_layout",
     "unsupported_images",
     "unsupported_images_line",
@@ -222,7 +225,10 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'clfw.api' has no attribute '{name}'")
     import importlib
 
-    return getattr(importlib.import_module(_MODULE_OF[name]), name)
+    home = _MODULE_OF[name]
+    if home == __name__:  # a module beside this one
+        return importlib.import_module(f"{home}.{name}")
+    return getattr(importlib.import_module(home), name)
 
 
 def __dir__() -> list[str]:

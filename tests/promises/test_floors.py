@@ -279,3 +279,27 @@ def test_a_function_is_at_most_60_lines() -> None:
         and (node.end_lineno or 0) - node.lineno >= 60
     ]
     assert long == []
+
+
+def arguments_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    """The names of a function's arguments, without `self` and `cls`."""
+    stated = function.args
+    names = [a.arg for a in (*stated.posonlyargs, *stated.args, *stated.kwonlyargs)]
+    return [name for name in names if name not in ("self", "cls")]
+
+
+def is_command(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether click calls it, with an argument an option."""
+    return any("command" in ast.unparse(decorator) for decorator in function.decorator_list)
+
+
+def test_a_function_takes_at_most_seven_arguments() -> None:
+    crowded = [
+        f"{path}:{node.name}"
+        for path in CODE
+        for node in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and len(arguments_of(node)) > 7
+        and not is_command(node)
+    ]
+    assert crowded == []

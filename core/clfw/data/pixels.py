@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -69,6 +69,11 @@ def open_pixels(
         DataError: lists every picture that does not decode, unless `skip_bad`; nothing is cached
             then.
     """
+
+    def check(faults: Faults) -> None:
+        if not skip_bad:
+            refuse_bad(by_row(faults, rows), table)
+
     key = hashlib.sha256(preprocess.decode_part().encode())
     key.update("\0".join([table.versions[row] for row in rows]).encode(errors="surrogateescape"))
     folder = storage.cache_folder("pixels") / key.hexdigest()[:32]
@@ -80,11 +85,10 @@ def open_pixels(
     if store is None:
         if folder.exists() and read_store(folder, shape) is None:
             storage.discard(folder)  # damaged, not just finished by another process
-        store = write_store(folder, source, table, rows, preprocess, advance, skip_bad, name)
+        store = write_store(folder, source, rows, preprocess, advance, check, name)
     else:
         storage.touch(folder / META)
-    if not skip_bad:
-        refuse_bad(by_row(store.faults, rows), table)
+    check(store.faults)
     return store
 
 
@@ -115,14 +119,16 @@ def any_decodes_now(source: Source, bad: Sequence[int], preprocess: Preprocess) 
 def write_store(
     folder: Path,
     source: Source,
-    table: Table,
     rows: NDArray[np.int64],
     preprocess: Preprocess,
     advance: Advance,
-    skip_bad: bool,
+    check: Callable[[Faults], None],
     name: str,
 ) -> PixelStore:
-    """Decode into a temporary folder, then rename it; a reader sees all of it or nothing."""
+    """Decode into a temporary folder, then rename it; a reader sees all of it or nothing.
+
+    `check` raises where the pictures that do not decode are not to be left out.
+    """
     shape = (len(rows), preprocess.height, preprocess.width, preprocess.channels)
     storage.require_free_space(
         folder.parent,
@@ -137,8 +143,7 @@ def write_store(
         storage.make_folder(temporary)
         with (temporary / PIXELS).open("xb", buffering=0) as file:
             faults, digest = decode_into(file, source, rows, preprocess, advance)
-            if not skip_bad:
-                refuse_bad(by_row(faults, rows), table)
+            check(faults)
             os.fsync(file.fileno())
         meta = {
             "data": name,

@@ -10,6 +10,7 @@ from clfw.errors import ClfwError, PluginError, StorageError
 from clfw.io.memory import is_out_of_memory
 from clfw.plugins.manager import first_line, remedy_for
 from clfw.plugins.plugin import Plugin
+from clfw.plugins.renamed import new_name
 from clfw.text import escape
 
 OURS = "clfw"  # a fault of our own plugins is a fault of clfw
@@ -31,8 +32,10 @@ def plugin_errors(plugin: Plugin, what: str) -> Iterator[None]:
             yield
     except PluginFault as error:
         own = error.hint != error.default_hint
-        hint = error.hint if own else repair_hint(error.__cause__ or error, plugin)
-        raise PluginError(f"{where}: {error.message}", hint=hint) from error
+        cause = error.__cause__ or error
+        hint = error.hint if own else repair_hint(cause, plugin)
+        message = "; ".join(filter(None, (error.message, new_name(cause))))
+        raise PluginError(f"{where}: {message}", hint=hint) from error
     except ClfwError:
         raise
     except (Exception, SystemExit) as error:

@@ -120,6 +120,16 @@ def test_a_module_that_a_plugin_lacks_at_work_is_to_be_installed(
     assert_refused(failed, 69, "odd-kit 0.1", "hint: pip install absent_module; CLFW_DEBUG=1")
 
 
+def test_an_old_name_in_a_module_loaded_at_work_is_told_with_the_one_of_today(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "old_reader.py").write_text("from clfw import Recognised\n")
+    moved = ODD.replace("odd_module:Source", "old_reader:Source")
+    install("odd", moved.format(**dict.fromkeys(PLACES, "pass")), tmp_path, monkeypatch)
+    assert_refused(clfw(*RUN), 69, "plugin 'odd' of odd-kit 0.1: ", "it is now 'Detected'")
+
+
 def test_pictures_of_another_shape_are_named_before_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,9 @@ from clfw.errors import ClfwError, DataError, TaskNotSupported
 if TYPE_CHECKING:
     from clfw.api.source import Detected, Source, Submission, Table
     from clfw.api.task import Task
+    from clfw.artifacts.weights_header import read_header, refuse_pickle, require_whole
     from clfw.functions import evaluate, load, predict, resume, train
+    from clfw.models.weights_io import read_tensors, require_fit
 
 __all__ = [
     "Architecture",
@@ -27,6 +29,11 @@ __all__ = [
     "hookimpl",
     "load",
     "predict",
+    "read_header",
+    "read_tensors",
+    "refuse_pickle",
+    "require_fit",
+    "require_whole",
     "resume",
     "train",
 ]
@@ -40,6 +47,11 @@ _LATER = {
     "evaluate": "functions",
     "load": "functions",
     "predict": "functions",
+    "read_header": "artifacts.weights_header",
+    "read_tensors": "models.weights_io",
+    "refuse_pickle": "artifacts.weights_header",
+    "require_fit": "models.weights_io",
+    "require_whole": "artifacts.weights_header",
     "resume": "functions",
     "train": "functions",
 }

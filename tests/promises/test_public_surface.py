@@ -15,7 +15,6 @@ from places import TOP
 
 PLUGINS = TOP / "plugins" / "clfw_plugins"
 FILES = sorted(PLUGINS.rglob("*.py"))
-OWN_WAY = {"backbones"}  # reads weights files of clfw, which no other plugin does
 
 
 def imports(path: Path) -> Iterator[tuple[str, str]]:
@@ -61,7 +60,7 @@ def test_a_built_in_plugin_imports_nothing_else_of_core_and_no_sibling(path: Pat
     own = path.relative_to(PLUGINS).parts[0]
     public = {"clfw": set(clfw.__all__), "clfw.api": {*api.__all__}}
     for module, name in imports(path):
-        if module.partition(".")[0] == "clfw" and own not in OWN_WAY:
+        if module.partition(".")[0] == "clfw":
             assert name in public.get(module, set()), f"{module}: {name}"
         if module.startswith("clfw_plugins"):
             assert module.split(".")[1] == own, f"{module}: {name}"

@@ -6,9 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from clfw import Task
+from clfw import Task, read_tensors, require_fit
 from clfw.api import DataError, escape
-from clfw.models.weights_io import read_tensors, require_fit
 from clfw_plugins.backbones.params import FrozenBackboneParams
 from clfw_plugins.backbones.requirements import weights_path
 from clfw_plugins.backbones.timm_model import create

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+from clfw import read_header, refuse_pickle, require_whole
 from clfw.api import DataError, InputMissing, Preprocess, escape
-from clfw.artifacts.weights_header import read_header, refuse_pickle, require_whole
 from clfw_plugins.backbones.params import FrozenBackboneParams
 
 

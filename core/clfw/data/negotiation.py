@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
-
 from clfw.api.params import Params, Resolved
 from clfw.api.preprocess import Preprocess
 from clfw.catalog.registry import Registry
@@ -11,25 +9,22 @@ from clfw.config.data_folders import weights_folder
 from clfw.config.data_params import DataParams
 from clfw.config.described_network import embed
 from clfw.config.plan import Plan
-from clfw.data.decoding import checked_array, decode_bytes, silence_pillow
+from clfw.data.image_survey import ImageSurvey, survey_images
 from clfw.data.opening import OpenedDataset
 from clfw.errors import InputMissing, UsageError
 from clfw.plugins.manager import Catalog
 from clfw.plugins.plugin_calls import call_plugin
 from clfw.text import escape, plural
 
-MAX_NATURAL_SIDE = 64  # pixels; larger pictures are scaled to DEFAULT_SIDE
-DEFAULT_SIDE = 128
-
 
 def negotiate_preprocess(
-    plan: Plan, opened: OpenedDataset, catalog: Catalog
+    plan: Plan, opened: OpenedDataset, catalog: Catalog, survey: ImageSurvey | None = None
 ) -> tuple[Plan, Preprocess]:
     """The data's natural values, changed where the network requires its own input.
 
     A network inside the model is looked up in the catalog.
     """
-    natural = natural_preprocess(opened, opened.choice.common)
+    natural = natural_preprocess(opened, opened.choice.common, survey)
     model = plan.model
     if not model.component.prepare:
         return plan, natural
@@ -80,13 +75,15 @@ def model_notes(plan: Plan, preprocess: Preprocess) -> tuple[str, ...]:
     return tuple(escape(str(line), 400) for line in lines)
 
 
-def natural_preprocess(opened: OpenedDataset, values: DataParams) -> Preprocess:
-    """What the parameters say; where they are None, what the first pictures have."""
+def natural_preprocess(
+    opened: OpenedDataset, values: DataParams, survey: ImageSurvey | None = None
+) -> Preprocess:
+    """What the parameters say; where they are None, what suits pictures of every class."""
     size = (values.image_size,) * 2 if isinstance(values.image_size, int) else values.image_size
     channels: int | None = values.channels
     if size is None or channels is None:
-        found_size, found_channels = probe_images(opened)
-        size, channels = size or found_size, channels or found_channels
+        survey = survey or survey_images(opened)
+        size, channels = size or survey.size, channels or survey.channels
     for name in ("mean", "std"):
         given = getattr(values, name)
         if given is not None and len(given) not in (1, channels):
@@ -108,21 +105,3 @@ def per_channel(values: tuple[float, ...] | None, channels: int) -> tuple[float,
     if values is None:
         return ()
     return values * channels if len(values) == 1 else values
-
-
-def probe_images(opened: OpenedDataset, at_most: int = 32) -> tuple[tuple[int, int], int]:
-    """Size and channels that suit the first readable training pictures."""
-    sizes: set[tuple[int, int]] = set()
-    channels = 1
-    for row in opened.rows.of("train")[:at_most].tolist():
-        try:
-            data = opened.source.read(row)
-            with silence_pillow():
-                pixels = checked_array(data) if isinstance(data, np.ndarray) else decode_bytes(data)
-        except Exception:
-            continue  # bad pictures are reported when all are decoded
-        sizes.add((pixels.shape[0], pixels.shape[1]))
-        channels = max(channels, pixels.shape[2])
-    if len(sizes) == 1 and max(next(iter(sizes))) <= MAX_NATURAL_SIDE:
-        return sizes.pop(), channels
-    return (DEFAULT_SIDE, DEFAULT_SIDE), channels

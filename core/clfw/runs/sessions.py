@@ -26,6 +26,7 @@ from clfw.config.data_choice import Request
 from clfw.config.data_folders import data_folder, require_named_folder
 from clfw.config.plan import Plan, resolve_plan
 from clfw.config.recipe import for_classes
+from clfw.data.image_survey import survey_images
 from clfw.data.negotiation import negotiate_preprocess, require_weights
 from clfw.data.opening import DecodedImages, decode_splits, open_data
 from clfw.data.rows import refuse_untrainable
@@ -161,7 +162,11 @@ def open_request(
     opened = open_data(plan.data)
     refuse_untrainable(opened.rows)
     plan = replace(plan, recipe=for_classes(plan.recipe, opened.rows.classes))
-    plan, preprocess = negotiate_preprocess(plan, opened, environment.catalog)
+    survey = survey_images(opened)
+    plan, preprocess = negotiate_preprocess(plan, opened, environment.catalog, survey)
+    if plan.data.common.image_size is None:
+        for line in survey.notes(preprocess):
+            console.say(line)
     require_weights(plan, environment.registry)
     splits = tuple(split for split in SPLITS if opened.rows.labeled(split))
     return plan, decode_splits(opened, preprocess, splits, console.progress)

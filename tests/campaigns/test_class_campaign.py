@@ -12,12 +12,11 @@ import pytest
 
 from class_campaign import RELATIONS, Outcomes, campaign, trained_weights
 from class_sets import ClassSet, write_set
-from clfw.api import labels
+from clfw.api import array_source, labels
 from clfw.catalog.registry import read_registry
 from clfw.data import rows
 from clfw.inference import inputs
 from clfw.plugins.manager import installed_catalog
-from clfw_plugins.arrays import source
 from commandline import clfw
 
 IN_THE_SUITE = 2 * len(RELATIONS)
@@ -74,7 +73,7 @@ def always_numbers(patch: pytest.MonkeyPatch) -> None:
         return values or tuple(str(number) for number in range(len(names)))
 
     patch.setattr(labels, "label_texts", label_texts)
-    patch.setattr(source, "label_texts", label_texts)
+    patch.setattr(array_source, "label_texts", label_texts)
 
 
 @pytest.mark.parametrize("sabotage", [matched_by_position, numbered_as_they_come, always_numbers])

@@ -295,6 +295,7 @@ def settings_of(values: Mapping[str, Any]) -> tuple[str, ...]:
 def console_of(progress: bool) -> "Console":
     """Lines and bars on stderr, or silence."""
     from clfw.io.progress import Console
-    from clfw.io.terminal import say, show_progress
+    from clfw.io.progress_bars import show_progress
+    from clfw.io.terminal import say
 
     return Console(say=say, progress=show_progress) if progress else Console()

@@ -167,7 +167,7 @@ def warm() -> None:
     installed_catalog(())
     for name in (
         "clfw.runs.sessions", "clfw.runs.run", "clfw.runs.end", "clfw.audit.quick_check",
-        "clfw.training.autotune", "clfw.cli.run", "clfw.cli.resumption", "clfw.io.terminal",
+        "clfw.training.autotune", "clfw.cli.run", "clfw.cli.resumption", "clfw.io.progress_bars",
         "clfw.artifacts.recorded_run", "clfw.inference.inputs", "clfw.runs.predicting",
         "clfw_plugins.small_cnns.kit", "clfw_plugins.small_cnns.fashion",
         "clfw_plugins.backbones.frozen", "clfw_plugins.csv_images.reader",

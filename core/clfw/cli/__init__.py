@@ -4,7 +4,6 @@ import gc
 import importlib
 import os
 import re
-import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -178,6 +177,8 @@ def hint_of(error: click.ClickException) -> str:
     if unknown and unknown[1] in ELSEWHERE:
         return f"that is clfw {ELSEWHERE[unknown[1]]}"
     if unknown and os.path.exists(unknown[1]):  # noqa: PTH110  (takes names that no disk can)
+        import shlex
+
         return f"to train on it: clfw run --data {shlex.quote(escape(unknown[1]))}"
     return f"see {context.command_path} --help" if context else ""
 

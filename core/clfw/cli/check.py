@@ -71,7 +71,7 @@ def check(
     """
     from clfw.audit.full_check import error_finding, full_check
     from clfw.data.exclusion import require_new, write_list
-    from clfw.io.terminal import show_progress
+    from clfw.io.progress_bars import show_progress
 
     try:
         choice = chosen(name, settings, data_dir, load_catalog(registry, disabled))

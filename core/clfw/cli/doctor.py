@@ -48,7 +48,7 @@ def doctor(timeout: float, registry: Path | None, disabled: tuple[str, ...], as_
 def plugin_rows(timeout: float, disabled: tuple[str, ...]) -> list[dict[str, Any]]:
     """A row a plugin: probed, then, where that went well, loaded."""
     from clfw.io.progress import ProgressBar
-    from clfw.io.terminal import RichBar
+    from clfw.io.progress_bars import RichBar
     from clfw.plugins.manager import build_catalog, discover_plugins, load_plugin, new_host
     from clfw.plugins.probe_results import OWN, save_probe_results
     from clfw.plugins.probing import probe

@@ -43,7 +43,7 @@ def fetch(
 
     from clfw.fetch.collect import Console
     from clfw.fetch.entry import fetch as fetch_files
-    from clfw.io.terminal import show_bytes, show_progress
+    from clfw.io.progress_bars import show_bytes, show_progress
 
     report = Console(say=say, bytes_bar=show_bytes, pictures_bar=show_progress)
     try:

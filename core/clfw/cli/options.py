@@ -159,7 +159,7 @@ def load_catalog(
 def console() -> "Console":
     """Lines and bars on stderr."""
     from clfw.io.progress import Console
-    from clfw.io.terminal import show_progress
+    from clfw.io.progress_bars import show_progress
 
     return Console(say=say, progress=show_progress)
 

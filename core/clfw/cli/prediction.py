@@ -49,7 +49,7 @@ def predict(
     from clfw.artifacts.weights_header import find_weights, read_header
     from clfw.inference.inputs import data_for, open_images
     from clfw.inference.split import open_split_and_report
-    from clfw.io.terminal import show_progress
+    from clfw.io.progress_bars import show_progress
 
     request = asked.request(data)
     require_one_kind(path, images, request)

@@ -20,7 +20,8 @@ class DataParams(Params):
         None, description="side, or height and width, of the network's input, pixels"
     )
     channels: Literal[1, 3] | None = Field(
-        None, description="1 for greyscale, 3 for colour; 3 where any picture is in colour if absent"
+        None,
+        description="1 for greyscale, 3 for colour; 3 where any picture is in colour if absent",
     )
     fit: Literal["squash", "crop", "pad"] = Field(
         "crop", description="how pictures of another aspect ratio are fitted to the input"

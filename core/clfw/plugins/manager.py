@@ -17,7 +17,6 @@ from clfw.api import hookspecs
 from clfw.api.components import KINDS, Component, Kind, kind_of
 from clfw.errors import ClfwError, PluginError, UsageError
 from clfw.io.interrupts import noting_interrupts
-from clfw.plugins import renamed
 from clfw.plugins.api_version import check_requirement
 from clfw.plugins.entry_points import entry_points
 from clfw.plugins.plugin import Plugin
@@ -188,7 +187,9 @@ def import_plugin(plugin: Plugin) -> object:
 def remedy_for(error: BaseException, plugin: Plugin) -> str:
     """What fixes a plugin that does not load."""
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
-    if missing and missing != plugin.module and not renamed.new_name(error):
+    from clfw.plugins.renamed import new_name
+
+    if missing and missing != plugin.module and not new_name(error):
         return f"pip install {missing.partition('.')[0]}"
     return f"fix {plugin.file}" if plugin.file else f"pip install -U {plugin.package}"
 
@@ -302,5 +303,7 @@ def first_line(error: BaseException) -> str:
         else (text[0] if text else name),
         200,
     )
-    now = renamed.new_name(error)
+    from clfw.plugins.renamed import new_name  # here, as a sound plugin needs none of it
+
+    now = new_name(error)
     return f"{line}; {now}" if now else line

@@ -174,9 +174,9 @@ def prepare_training(
 def on_features(
     plan: Plan, pictures: DecodedImages, setup: TrainingSetup, console: Console
 ) -> TrainingSetup:
-    """The workbench on which only the head is left to train, from stored features.
+    """The setup on which only the head is left to train, from stored features.
 
-    Any other model keeps the workbench that it has.
+    Any other model keeps the setup that it has.
     """
     parts = frozen_parts(setup.model)
     if parts is None:

@@ -20,7 +20,7 @@ from clfw.errors import ClfwError, DataError, InputMissing, StorageError
 from clfw.fetch.collect import Console
 from clfw.fetch.remote import remotes_of
 from clfw.io.progress import ProgressBar
-from clfw.io.terminal import RichBar
+from clfw.io.progress_bars import RichBar
 from clfw.plugins.manager import installed_catalog
 from commandline import clfw, succeed
 from mirrors import PLAIN, always_whole, content, cut, files_under, served, sha256, status, whole

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from clfw.api.preprocess import Preprocess
 from clfw.artifacts.weights_header import Header
 from clfw.data.decoding import decode, decode_picture, silence_pillow
-from clfw.errors import DataError, UsageError
+from clfw.errors import DataError, InputMissing, UsageError
 from clfw.metrics.objective import objective_of
 from clfw.models.batches import Normalize
 from clfw.models.device import Device
@@ -84,9 +84,12 @@ class Classifier:
 
         Raises:
             DataError: the picture does not decode.
-            InputMissing: there is no such file.
+            InputMissing: there is no such file, or it cannot be read.
         """
-        pixels = torch.from_numpy(pixels_of(picture, self.preprocess)[None])
+        try:
+            pixels = torch.from_numpy(pixels_of(picture, self.preprocess)[None])
+        except OSError as error:
+            raise InputMissing(f"{key_of(picture, 0)}: {reason(error)}") from None
         images = pixels.permute(0, 3, 1, 2).to(self._device.torch_device).float() / 255
         prepared: Tensor = self._normalize(images)
         return prepared

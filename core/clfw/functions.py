@@ -220,9 +220,7 @@ def evaluate(
         ClfwError: whatever `clfw eval` would print.
     """
     from clfw.api.source import SPLITS
-    from clfw.artifacts.weights_header import find_weights, read_header
-    from clfw.inference.inputs import data_for
-    from clfw.inference.split import open_split_and_report
+    from clfw.runs.sessions import evaluate_weights
 
     if split not in SPLITS:
         raise UsageError(
@@ -230,16 +228,9 @@ def evaluate(
             hint=did_you_mean(split, SPLITS),
         )
     given = checked("evaluate", options, DataOptions)
-    environment, console = environment_of(given), console_of(progress)
-    header = read_header(find_weights(Path(weights)))
     request = request_of("" if data is None else str(data), set, given)
-    entry = data_for(header, request, environment.catalog, environment.registry)
-    opened = open_split_and_report(header, entry, request, environment.catalog, split, console)
-
-    from clfw.runs.predicting import evaluate_split
-    from clfw.training.setup import Engine
-
-    return evaluate_split(header, opened, environment.catalog, Engine(), request.device)
+    environment, console = environment_of(given), console_of(progress)
+    return evaluate_weights(Path(weights), request, split, environment, console).evaluation
 
 
 def checked(function: str, options: Mapping[str, Any], known: type) -> dict[str, Any]:

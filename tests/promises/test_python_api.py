@@ -152,6 +152,18 @@ def test_a_picture_may_be_a_path_bytes_a_pillow_image_or_an_array(trained: Resul
     assert len(labels) == 1
 
 
+def test_preparing_what_cannot_be_read_is_an_error_of_clfw(trained: Result) -> None:
+    classifier = clfw.load(trained.folder)
+    with pytest.raises(
+        clfw.ClfwError, match=r"nowhere\.png: cannot be read: No such file"
+    ) as caught:
+        classifier.prepare("nowhere.png")
+    assert caught.value.exit_code == 66
+    with pytest.raises(clfw.ClfwError, match="not a readable picture") as caught:
+        classifier.prepare(b"text")
+    assert caught.value.exit_code == 65
+
+
 def test_what_prepare_gives_is_what_predict_feeds(trained: Result) -> None:
     classifier = clfw.load(trained.folder)
     picture = png(bar(1, 99))

@@ -45,24 +45,13 @@ def evaluate(
     as_json: bool,
 ) -> None:
     """Evaluate a run folder or weights file on a labeled split."""
-    from clfw.artifacts.weights_header import find_weights, read_header
-    from clfw.inference.inputs import data_for
-    from clfw.inference.split import open_split_and_report
+    from clfw.runs.sessions import evaluate_weights
 
-    environment = asked.environment()
-    header = read_header(find_weights(path))
     request = asked.request(data, settings=data_settings(on_bad_image=on_bad_image))
-    entry = data_for(header, request, environment.catalog, environment.registry)
-    opened = open_split_and_report(header, entry, request, environment.catalog, split, console())
-
-    from clfw.runs.predicting import evaluate_split
-    from clfw.training.setup import Engine
-
-    evaluation = evaluate_split(
-        header, opened, environment.catalog, engine or Engine(), asked.device
-    )
+    found = evaluate_weights(path, request, split, asked.environment(), console(), engine)
+    evaluation, opened = found.evaluation, found.opened
     facts = {
-        "data": entry.name,
+        "data": found.data,
         "source": opened.source,
         "split": "all" if opened.whole else split,
         "bad_pictures": len(opened.bad),
@@ -71,7 +60,7 @@ def evaluate(
         print_json({**facts, **evaluation.to_json()})
         return
     whole = ", all: the data has no splits" if opened.whole else ""
-    click.echo(f"{entry.name} ({opened.source}), {facts['split']}: {in_figures(evaluation)}{whole}")
+    click.echo(f"{found.data} ({opened.source}), {facts['split']}: {in_figures(evaluation)}{whole}")
     print_classes(evaluation)
 
 

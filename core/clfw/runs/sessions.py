@@ -5,7 +5,7 @@ costs no time and changes nothing on disk.
 """
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from clfw.artifacts.recorded_run import (
     with_epochs,
 )
 from clfw.artifacts.run_folder import refuse_links, separate
+from clfw.artifacts.weights_header import find_weights, read_header
 from clfw.catalog.environment import Environment
 from clfw.config.data_choice import Request
 from clfw.config.data_folders import data_folder, require_named_folder
@@ -31,6 +32,8 @@ from clfw.data.negotiation import negotiate_preprocess, require_weights
 from clfw.data.opening import DecodedImages, decode_splits, open_data
 from clfw.data.rows import refuse_untrainable
 from clfw.data.split_file import require_same_split
+from clfw.inference.inputs import OpenedPictures, data_for
+from clfw.inference.split import open_split_and_report
 from clfw.io import storage, text_files
 from clfw.io.progress import Console
 from clfw.io.storage import require_creatable
@@ -38,6 +41,7 @@ from clfw.runs.loggers import check_loggers
 from clfw.text import detected_line
 
 if TYPE_CHECKING:
+    from clfw.metrics.evaluation import Evaluation
     from clfw.runs.results import Result
     from clfw.runs.run import Run
     from clfw.training.setup import Engine
@@ -122,6 +126,41 @@ def resume_run(recorded: RecordedRun, console: Console, engine: "Engine | None" 
         if change := device_change(folder, assembly.setup.device.facts()):
             console.say(f"warning: {change}: the same bits are not promised")
         return complete(Run.of(assembly, folder, lock, started))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvaluatedSplit:
+    """Figures of finished weights on a split, and which pictures those were."""
+
+    evaluation: "Evaluation"
+    data: str
+    opened: OpenedPictures
+
+
+def evaluate_weights(
+    weights: Path,
+    request: Request,
+    split: str,
+    environment: Environment,
+    console: Console,
+    engine: "Engine | None" = None,
+) -> EvaluatedSplit:
+    """Figures of a run folder or weights file on a labeled split of the requested data.
+
+    Raises:
+        ClfwError: whatever `clfw eval` prints.
+    """
+    catalog = environment.catalog
+    header = read_header(find_weights(weights))
+    entry = data_for(header, request, catalog, environment.registry)
+    opened = open_split_and_report(header, entry, request, catalog, split, console)
+
+    from clfw.runs.predicting import evaluate_split
+    from clfw.training.setup import Engine
+
+    engine = engine or Engine()
+    evaluation = evaluate_split(header, opened, catalog, engine, request.device)
+    return EvaluatedSplit(evaluation=evaluation, data=entry.name, opened=opened)
 
 
 def complete(run: "Run") -> "Result":
